@@ -1,0 +1,73 @@
+# guide's house-keeping. Every target first sets up what it needs in $(VENV); the second time that costs nothing.
+
+VENV ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Passed to every `pip install`, for instance to name an index of your own. See CONTRIBUTING.md.
+PIP_ARGS ?=
+# 1 accepts a torch that is built for CUDA, and the gigabytes it brings along.
+CUDA ?=
+# The idea that `make review` reads.
+IDEA ?= examples/idea.md
+# Folder of the real records; the tests and benchmarks that need it skip, and say so, where it is absent.
+GUIDE_DATA ?= $(realpath ../shared/data)
+export CUDA GUIDE_DATA
+
+BIN := $(VENV)/bin
+BASE := $(VENV)/.base-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+# Two targets must not install into one environment at the same time.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help review test lint bench starter clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+review: $(BASE) ## review examples/idea.md, or another file: make review IDEA=path
+	@$(BIN)/guide review "$(IDEA)"
+
+test: $(DEV) ## run the tests
+	$(BIN)/python -m pytest
+
+# Heavier suites, each with an environment of its own (vLLM, browser), get a target of their own here and a line in .ci/run.
+
+lint: $(DEV) ## check format, style, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(DEV) ## run every benchmark
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+starter: $(BASE) ## rebuild the starter store that ships with guide
+	$(BIN)/python -m guide.corpus.starter.build
+
+clean: ## remove the environment, built archives and caches
+	rm -rf $(VENV) .venv-ci dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BASE): pyproject.toml constraints.txt
+	$(call install,.)
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt
+	$(call install,.[dev])
+	@touch $(BASE) $@
+
+# Hatchling is installed first because pip would fetch an unpinned one for an isolated build.
+PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c $(VENV)/constraints.txt $(PIP_ARGS)
+
+define install
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "guide needs Python 3.11 or later: make PYTHON=path" >&2; exit 1; }
+@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+@sed '$(if $(CUDA),/^nvidia-/d)' constraints.txt > $(VENV)/constraints.txt
+@$(PIP_INSTALL) --quiet hatchling
+@echo "Setting up $(VENV) ..."; $(PIP_INSTALL) --quiet --no-build-isolation -e '$(1)' || { \
+	echo "If pip refuses an nvidia package: the index offers torch for CUDA only. Name one that has the CPU build," >&2; \
+	echo "make PIP_ARGS='--extra-index-url URL', or accept the CUDA build with CUDA=1. CONTRIBUTING.md tells more." >&2; \
+	exit 1; }
+endef
