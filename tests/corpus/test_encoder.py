@@ -1,0 +1,72 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from guide.corpus.encoder import MAX_TOKENS, MiniLM, _packaged_weights, load_encoder, normalise
+from guide.errors import InputError, ModelError
+
+TEXTS = [
+    "Sparse attention for long documents.",
+    "We study " + "very " * 400 + "long text that must be cut.",
+    "",
+    "Graph networks learn molecular energies from few examples, and say when they are unsure.",
+]
+
+
+def test_vectors_equal_those_of_sentence_transformers(encoder):
+    from sentence_transformers import SentenceTransformer
+
+    reference = SentenceTransformer(str(_packaged_weights()), device="cpu")
+    expected = reference.encode(TEXTS, normalize_embeddings=True)
+    assert np.abs(encoder.encode(TEXTS) - expected).max() < 1e-5
+
+
+def test_a_text_has_the_same_vector_alone_and_in_a_batch(encoder):
+    together = encoder.encode(TEXTS)
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+def test_pooling_reports_length_and_truncation(encoder):
+    pooled = encoder.pool(TEXTS)
+    assert pooled.layers.shape == (4, 7, 384)
+    assert pooled.truncated.tolist() == [False, True, False, False]
+    assert pooled.tokens[1] == MAX_TOKENS
+    assert pooled.tokens[2] == 2  # [CLS] and [SEP]
+
+
+def test_no_texts_give_no_vectors(encoder):
+    assert encoder.encode([]).shape == (0, 384)
+    assert encoder.pool([]).layers.shape == (0, 7, 384)
+
+
+def test_bfloat16_stays_close_to_float32(encoder):
+    rough = load_encoder(precision="bfloat16")
+    assert rough.precision == "bfloat16"
+    assert (rough.encode(TEXTS) * encoder.encode(TEXTS)).sum(axis=1).min() > 0.995
+
+
+def test_altered_weights_are_refused(tmp_path):
+    shutil.copytree(_packaged_weights(), tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    blob = bytearray(weights.read_bytes())
+    blob[-1] ^= 1
+    weights.write_bytes(blob)
+    with pytest.raises(ModelError, match="SHA-256"):
+        MiniLM(tmp_path / "model")
+
+
+def test_a_missing_file_names_the_command_that_mends_it(tmp_path):
+    with pytest.raises(ModelError, match="pip install"):
+        MiniLM(tmp_path)
+
+
+def test_an_unknown_encoder_is_an_input_error():
+    with pytest.raises(InputError, match="no encoder"):
+        load_encoder("no-such-encoder")
+
+
+def test_a_zero_row_stays_zero():
+    rows = normalise(np.array([[0.0, 0.0], [3.0, 4.0]], dtype=np.float32))
+    assert rows.tolist() == [[0.0, 0.0], pytest.approx([0.6, 0.8])]

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from guide.corpus.layout import acquire_lock, release_lock
+from guide.corpus.store import Store
+from guide.corpus.vectors import VectorIndex
+from guide.corpus.verify import VerifyReport, verify
+from guide.errors import StoreError
+from tests.corpus.fakes import WordsEncoder, paper, papers
+
+
+def change(path: Path, *statements: str) -> None:
+    """Damage the database past every check of ours."""
+    with closing(sqlite3.connect(path / "papers.db", isolation_level=None)) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def places(report: VerifyReport) -> list[str]:
+    return [problem.where for problem in report.problems]
+
+
+def test_a_sound_store_passes_every_check_and_is_left_as_it_is(
+    build: Callable[..., Path], words_encoder: WordsEncoder, contents
+) -> None:
+    path = build(50)
+    before = contents(path)
+    report = verify(path, encoder=words_encoder)
+    assert report == VerifyReport(True, (), report.checked)
+    assert report.checked == (
+        "database structure",
+        "word index against papers",
+        "content hash of every paper",
+        "embedder",
+        "vector index against papers",
+        "8 vectors against fresh ones",
+        "manifest against database",
+        "leftover temporary files",
+    )
+    assert verify(path, repair=True, encoder=words_encoder).ok
+    assert contents(path) == before
+
+
+def test_without_an_encoder_it_checks_the_rest_and_does_not_claim_more(build: Callable[..., Path]) -> None:
+    report = verify(build(5))
+    assert report.ok
+    assert not any("fresh" in check or check == "embedder" for check in report.checked)
+
+
+def test_a_word_index_that_lost_a_paper_is_rebuilt(
+    build: Callable[..., Path], words_encoder: WordsEncoder
+) -> None:
+    path = build(30)
+    change(
+        path,
+        "INSERT INTO papers_fts(papers_fts, rowid, title, abstract) "
+        "SELECT 'delete', row, title, abstract FROM papers WHERE id = 'made:00000'",
+    )
+    assert places(verify(path)) == ["papers.db"]
+    assert verify(path, repair=True).ok
+    assert verify(path).problems == ()
+    with Store.open(path) as store:
+        assert store.words.search("diffusion graph part 0", 1)[0].row == 1
+
+
+def test_altered_text_is_named_until_its_source_is_added_again(
+    build: Callable[..., Path], words_encoder: WordsEncoder
+) -> None:
+    path = build(30)
+    change(path, "UPDATE papers SET year = 1999 WHERE id = 'made:00004'")
+    (problem,) = verify(path).problems
+    assert "1 of the papers are not what was added (made:00004)" in problem.what
+    repaired = verify(path, repair=True, encoder=words_encoder)
+    assert not repaired.ok
+    assert "add their source file again" in repaired.problems[0].what
+    assert not verify(path, encoder=words_encoder).ok
+    with Store.create_or_open(path, words_encoder) as store:
+        report = store.add(papers(30))
+        assert (report.updated, report.unchanged) == (1, 29)
+        assert store.papers(["made:00004"])["made:00004"] == paper(4)
+    assert verify(path, encoder=words_encoder).problems == ()
+
+
+def test_missing_and_stale_vectors_are_counted_and_mended(
+    build: Callable[..., Path], words_encoder: WordsEncoder
+) -> None:
+    path = build(30)
+    file = path / "vectors" / "abstract.faiss"
+    index = VectorIndex.load(file, 32)
+    index.remove(np.array([1, 2, 3]))
+    index.add(np.array([77]), words_encoder.encode(["stale"]))
+    index.save(file)
+    report = verify(path)
+    assert report.problems[0].what == "3 papers without vector, 1 vectors without paper, 0 twice"
+    assert not verify(path, repair=True).ok, "without the embedder there is no mending"
+    assert verify(path, repair=True, encoder=words_encoder).ok
+    assert verify(path, encoder=words_encoder).problems == ()
+
+
+def test_a_row_that_is_there_twice_is_found(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
+    path = build(5)
+    file = path / "vectors" / "abstract.faiss"
+    index = VectorIndex.load(file, 32)
+    index.add(np.array([2]), words_encoder.encode(["twice"]))
+    index.save(file)
+    assert "1 twice" in verify(path).problems[0].what
+    assert verify(path, repair=True, encoder=words_encoder).ok
+    assert verify(path, encoder=words_encoder).problems == ()
+
+
+def test_vectors_of_other_texts_are_found_by_embedding_a_few_again(
+    build: Callable[..., Path], words_encoder: WordsEncoder
+) -> None:
+    path = build(30)
+    file = path / "vectors" / "abstract.faiss"
+    shuffled = VectorIndex.create(32)
+    shuffled.add(np.arange(1, 31), words_encoder.encode([one.text for one in papers(30, start=100)]))
+    shuffled.save(file)
+    assert verify(path).ok, "only the encoder can tell"
+    (problem,) = verify(path, encoder=words_encoder).problems
+    assert "has cosine" in problem.what
+    assert verify(path, repair=True, encoder=words_encoder).ok
+    assert verify(path, encoder=words_encoder).problems == ()
+
+
+@pytest.mark.parametrize("dimension", [32, 48])
+def test_repair_with_another_embedder_embeds_everything_anew(
+    build: Callable[..., Path], dimension: int
+) -> None:
+    path, other = build(30), WordsEncoder("other/model", dimension)
+    (problem,) = verify(path, encoder=other).problems
+    assert "fake/words" in problem.what
+    assert "other/model" in problem.what
+    assert verify(path, repair=True, encoder=other).ok
+    assert verify(path, encoder=other).problems == ()
+    with Store.create_or_open(path, other) as store:
+        assert store.info().embedder_id == "other/model"
+        assert store.info().vectors == 30
+        assert store.add(papers(30)).embedded == 0
+
+
+def test_an_edited_manifest_is_found_field_by_field(build: Callable[..., Path]) -> None:
+    path = build(5)
+    manifest = json.loads((path / "manifest.json").read_text())
+    for field, value in {
+        "papers": 6,
+        "cutoff": "2030-01",
+        "content_hash": "0" * 64,
+        "embedder_id": "x",
+    }.items():
+        (path / "manifest.json").write_text(json.dumps({**manifest, field: value}))
+        (problem,) = verify(path).problems
+        assert field in problem.what
+    assert verify(path, repair=True).ok
+    assert json.loads((path / "manifest.json").read_text()) == manifest
+
+
+def test_leftover_files_are_found_and_removed(
+    build: Callable[..., Path], words_encoder: WordsEncoder
+) -> None:
+    path = build(5)
+    left = [path / ".manifest.json.abc123", path / "vectors" / ".abstract.faiss.xyz789"]
+    for file in left:
+        file.touch()
+    assert places(verify(path)) == [".manifest.json.abc123", "vectors/.abstract.faiss.xyz789"]
+    assert verify(path, repair=True).ok
+    assert not any(file.exists() for file in left)
+
+
+def test_a_broken_index_inside_the_database_is_rebuilt(build: Callable[..., Path]) -> None:
+    path = build(5)
+    # An id that the table has and its index has not: what SQLite calls a missing row.
+    with closing(sqlite3.connect(path / "papers.db")) as db:
+        page = db.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_papers_1'"
+        ).fetchone()[0]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    file = path / "papers.db"
+    data = bytearray(file.read_bytes())
+    at = data.index(b"made:00003", (page - 1) * size, page * size)
+    data[at : at + 10] = b"made:00009"
+    file.write_bytes(data)
+    assert "SQLite finds it damaged" in verify(path).problems[0].what
+    assert verify(path, repair=True).ok
+    assert verify(path).problems == ()
+
+
+def test_it_does_not_read_beside_a_writer(build: Callable[..., Path]) -> None:
+    path = build(5)
+    lock = acquire_lock(path)
+    with pytest.raises(StoreError, match="another program is writing"):
+        verify(path)
+    release_lock(lock)
+    assert verify(path).ok
+
+
+def test_what_is_no_store_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store"):
+        verify(tmp_path / "absent")
+    with pytest.raises(StoreError, match="no literature store"):
+        verify(tmp_path)
