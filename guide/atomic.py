@@ -1,8 +1,8 @@
 """Atomic file writes: a reader sees the old file or the new one, never half of either.
 
-The bytes go to a temporary file in the same folder, are flushed to disk, and replace the target by one rename;
-the folder is flushed after it. The price is twice the file's size on disk while it is written, and after a kill a
-leftover `.guide-*` file.
+The bytes go to a temporary file in the same folder, are flushed to disk, and replace the target by one
+rename; the folder is flushed after it. The price is twice the file's size on disk while it is written, and
+after a kill a leftover `.guide-*` file.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; on a clean exit it replaces `path`, on an error it is removed.
 
-    A file that is replaced keeps its permissions, and a link keeps pointing at it. A device or pipe is written
-    directly.
+    A file that is replaced keeps its permissions, and a link keeps pointing at it. A device or pipe is
+    written directly.
 
     Raises:
-        OSError: the folder is missing or not writable, the disk is full, or `path` is a folder. `path` is then
-            untouched.
+        OSError: the folder is missing or not writable, the disk is full, or `path` is a folder. `path` is
+            then untouched.
     """
     target = path.resolve() if path.is_symlink() else path
     if target.is_dir():

@@ -1,0 +1,1 @@
+"""The evaluator: decisions played back, metrics with intervals, baselines."""

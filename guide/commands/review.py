@@ -1,0 +1,49 @@
+"""`guide review`: judge one idea and name its evidence."""
+
+from __future__ import annotations
+
+import click
+
+from guide.commands.options import engine_option, json_option, venue_option
+
+
+@click.command(
+    epilog="Examples:  guide review examples/idea.md  |  guide review - --form idea --json < idea.txt"
+)
+@click.argument("idea")
+@click.option("--store", metavar="DIR", help="Literature store to search; without it, the starter store.")
+@engine_option
+@venue_option
+@click.option("--cutoff", metavar="YYYY-MM", help="Count only work public by this month as prior.")
+@click.option(
+    "--form",
+    type=click.Choice(["idea", "draft", "paper"]),
+    help="What the text is; guessed if not given. An idea is not blamed for missing results.",
+)
+@click.option("-k", "count", type=click.IntRange(1, 50), default=8, show_default=True, help="Prior works to show.")
+@json_option
+def review(
+    idea: str,
+    store: str | None,
+    engine: str,
+    venue: str,
+    cutoff: str | None,
+    form: str | None,
+    count: int,
+    as_json: bool,
+) -> None:
+    """Review IDEA: a Markdown, text or JSON file, or - for standard input.
+
+    Prints the closest prior work, a calibrated chance of acceptance with what it rests on, which sentences move it, and advice.
+    """
+    from guide.advisor import review_idea
+
+    result = review_idea(
+        idea, store=store, engine_name=engine, venue=venue, cutoff=cutoff, form=form, count=count
+    )
+    if as_json:
+        click.echo(result.model_dump_json(indent=2))
+        return
+    from guide.report.terminal import print_review
+
+    print_review(result)

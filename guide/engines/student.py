@@ -1,0 +1,166 @@
+"""The student: MiniLM with trained heads. No GPU, no key, no network; a judgement takes tens of milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guide import calibration, confidence, ordinal
+from guide.corpus.encoder import MiniLM, load_encoder
+from guide.engines import JudgeRequest
+from guide.engines.parameters import WEIGHTS, Student, load
+from guide.errors import InputError
+from guide.features import Features, Vocabulary, extract
+from guide.language import guess_language
+from guide.review import Calibration, Interval, Judgement, Signals, Subscore
+
+INTERVAL_LEVEL = 0.9
+_Z = 1.6449  # the normal quantile of a two-sided 90 % interval
+_BATCH = 256  # texts whose features are held in memory at once
+
+
+class StudentEngine:
+    """Judges by the distilled heads."""
+
+    def __init__(self, student: Student, encoder: MiniLM) -> None:
+        self._student = student
+        self._p = student.parameters
+        self._heads: list[str] = student.card["heads"]
+        self._columns = np.ascontiguousarray(self._p.sparse.T)
+        self.encoder = encoder
+        self.vocabulary = Vocabulary(student.terms, self._p.idf)
+
+    @property
+    def id(self) -> str:
+        """Name and training years."""
+        return f"student ({self._student.card['trained_on']})"
+
+    @property
+    def sha256(self) -> str:
+        """Hash of weights, vocabulary and encoder."""
+        return self._student.sha256
+
+    @cached_property
+    def last_training_year(self) -> int:
+        """The latest year whose decisions or ratings enter P(accept) or the rating."""
+        return int(max(self._student.card["years"]))
+
+    @property
+    def card(self) -> dict[str, object]:
+        """What the student was trained on and how it did, as shipped."""
+        return dict(self._student.card)
+
+    def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> dict[str, Judgement]:
+        """Judge every request (see `Engine.judge`)."""
+        if len({request.id for request in requests}) != len(requests):
+            raise InputError("two requests have one id", fix="Give every record an id of its own.")
+        answers: dict[str, Judgement] = {}
+        for start in range(0, len(requests), _BATCH):
+            batch = requests[start : start + _BATCH]
+            features = self._read([(r.title, r.text) for r in batch], progress=progress)
+            scores = self._score(features)
+            for row, request in enumerate(batch):
+                answers[request.id] = self._answer(request, features, scores, row)
+        return answers
+
+    def chances(self, texts: Sequence[tuple[str, str]], venue: calibration.Venue) -> NDArray[np.float64]:
+        """P(accept) alone, (n,), of (title, text) pairs: what the leave-one-sentence-out analysis needs."""
+        scores = self._score(self._read(texts, progress=False))
+        return calibration.chance(self._evidence(scores[:, :2]), venue.base_rate)
+
+    def _read(self, texts: Sequence[tuple[str, str]], *, progress: bool) -> Features:
+        return extract(self.encoder, self.vocabulary, texts, progress=progress)
+
+    def _score(self, features: Features) -> NDArray[np.float64]:
+        linear = features.dense @ self._p.dense.T + features.sparse.dot(self._columns) + self._p.bias
+        return linear.astype(np.float64)
+
+    def _evidence(self, pair: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(pair @ self._p.calibrator[:-1] + self._p.calibrator[-1])
+
+    def _answer(self, request: JudgeRequest, features: Features, scores: NDArray[np.float64], row: int) -> Judgement:
+        pair = scores[row : row + 1, :2]
+        members = scores[row, len(self._heads) :].reshape(-1, 2)
+        evidence = float(self._evidence(pair)[0])
+        rate = request.venue.base_rate
+        p = float(calibration.chance(np.array([evidence]), rate)[0])
+        spread = self._evidence(members)
+        design = np.append(pair[0], 1.0)
+        half = _Z * float(np.sqrt(spread.var(ddof=1) + design @ self._p.covariance @ design))
+        low, high = calibration.chance(np.array([evidence - half, evidence + half]), rate)
+        bins = ordinal.distribution(pair[:, 0], float(self._p.slope[0]), self._p.thresholds)
+        ratings = (bins @ self._p.rating_map)[0]
+        distance = self._distance(features.unit[row])
+        reasons = confidence.doubts(
+            language=guess_language(request.text),
+            words=int(features.words[row]),
+            word_percentiles=self._p.words,
+            distance=distance,
+            in_domain=request.venue.in_domain,
+        )
+        track = confidence.track_record(
+            evidence,
+            rate,
+            self._p.heldout_evidence,
+            self._p.heldout_accepted.astype(bool),
+            self._p.heldout_base_rate,
+        )
+        return Judgement(
+            engine=self.id,
+            rating=float(ratings @ np.arange(1, 11)),
+            ratings=tuple(float(share) for share in ratings),
+            p_accept=p,
+            interval=Interval(low=float(low), high=float(high), level=INTERVAL_LEVEL),
+            p_correct=None if reasons else max(p, 1 - p),
+            calibration=Calibration(
+                status="not calibrated" if reasons else "calibrated",
+                venue=request.venue.name,
+                base_rate=rate,
+                fitted_on=self._student.card["calibrated_on"],
+                n=len(self._p.heldout_accepted),
+                sha256=self.sha256,
+                reasons=tuple(reasons),
+                track_record=track.sentence(),
+            ),
+            subscores=self._subscores(scores[row, 2 : len(self._heads)]),
+            signals=Signals(
+                disagreement=float(calibration.chance(spread, rate).std(ddof=1)),
+                entropy=confidence.entropy_share(ratings),
+                coverage=confidence.coverage(request.evidence),
+                distance=distance,
+            ),
+        )
+
+    def _subscores(self, scores: NDArray[np.float64]) -> dict[str, Subscore]:
+        answer = {}
+        for number, name in enumerate(self._heads[2:]):
+            intercept, slope = self._p.subscales[number]
+            percentile = float(np.searchsorted(self._p.subquantiles[number], scores[number]))
+            answer[name] = Subscore(
+                value=float(np.clip(intercept + slope * scores[number], 1, 4)), percentile=min(percentile, 100.0)
+            )
+        return answer
+
+    def _distance(self, unit: NDArray[np.float32]) -> float:
+        distance = 1 - float((self._p.centroids @ unit).max())
+        return min(float(np.searchsorted(self._p.distances, distance)), 100.0)
+
+
+def load_student(folder: Path = WEIGHTS, *, encoder: MiniLM | None = None) -> StudentEngine:
+    """Load a trained student and MiniLM.
+
+    Raises:
+        ModelError: weights are missing, altered, or were trained on another encoder.
+    """
+    student = load(folder)
+    return StudentEngine(student, encoder or load_encoder())
+
+
+def background_vocabulary(folder: Path = WEIGHTS) -> Vocabulary:
+    """The terms of the training texts with their idf: how telling a word is in the field at large."""
+    student = load(folder)
+    return Vocabulary(student.terms, student.parameters.idf)

@@ -1,0 +1,1 @@
+"""Views of a review; each prints what `Review` holds and adds nothing."""

@@ -1,0 +1,152 @@
+"""The values a review is made of, and their one JSON form (schema: docs/review.schema.json)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Form = Literal["idea", "draft", "paper"]
+ModuleKind = Literal["abstract", "contribution", "method", "experiments"]
+MODULE_KINDS: tuple[ModuleKind, ...] = ("abstract", "contribution", "method", "experiments")
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Proposal(_Value):
+    """What the user wrote, read into modules."""
+
+    title: str
+    modules: dict[ModuleKind, str] = Field(description="text by kind; a kind that was not found is absent")
+    form: Form
+    form_stated: bool = Field(description="True if the user named the form, False if it was guessed")
+    language: str = Field(description="ISO 639-1 code, guessed from the text; 'und' when there is too little of it")
+    words: int = Field(ge=0)
+    source: str = Field(description="file name, or '-' for standard input")
+    sha256: str = Field(description="hash of the text as judged")
+    warnings: tuple[str, ...] = Field(default=(), description="what was neutralised, left out or doubtful")
+
+
+class Interval(_Value):
+    """A two-sided interval."""
+
+    low: float
+    high: float
+    level: float = Field(gt=0, lt=1, description="nominal coverage, e.g. 0.9")
+
+
+class Calibration(_Value):
+    """What P(accept) is tied to, and how it fared."""
+
+    status: Literal["calibrated", "not calibrated"]
+    venue: str = Field(description="the venue and year P(accept) is stated for, e.g. ICLR-2025")
+    base_rate: float = Field(ge=0, le=1, description="share of submissions accepted there")
+    fitted_on: str = Field(description="the decisions the calibrator was fitted on")
+    n: int = Field(ge=0, description="how many decisions that was")
+    sha256: str = Field(description="hash of the calibrated engine's parameters")
+    reasons: tuple[str, ...] = Field(default=(), description="why the number should not be trusted further")
+    track_record: str = Field(description="what became of held-out submissions with a like P(accept)")
+
+
+class Subscore(_Value):
+    """One of the reviewers' sub-scores, predicted."""
+
+    value: float = Field(ge=1, le=4, description="expected mean of the reviewers' scores, 1-4")
+    percentile: float = Field(ge=0, le=100, description="share of held-out submissions predicted lower")
+
+
+class Signals(_Value):
+    """The confidence signals, kept apart."""
+
+    disagreement: float = Field(ge=0, description="standard deviation of P(accept) between ensemble members or runs")
+    entropy: float = Field(ge=0, le=1, description="entropy of the rating distribution, as a share of its maximum")
+    coverage: float | None = Field(description="mean similarity of the evidence found; null without evidence")
+    distance: float = Field(ge=0, le=100, description="percentile of the distance from the training texts")
+
+
+class Judgement(_Value):
+    """An engine's answer on one proposal."""
+
+    engine: str
+    rating: float = Field(ge=1, le=10, description="expected reviewer rating")
+    ratings: tuple[float, ...] = Field(min_length=10, max_length=10, description="P(rating = 1), ..., P(rating = 10)")
+    p_accept: float = Field(ge=0, le=1)
+    interval: Interval
+    p_correct: float | None = Field(description="chance that the call 'accept' iff p_accept >= 1/2 is right; null if unknown")
+    calibration: Calibration
+    subscores: dict[str, Subscore]
+    signals: Signals
+
+
+class CitedPaper(_Value):
+    """A paper of the store; every field is the store's."""
+
+    id: str
+    title: str
+    year: int
+    venue: str
+    url: str | None
+    posted: str | None
+    decision: str | None
+
+
+class Evidence(_Value):
+    """One piece of prior work and how it relates to the proposal."""
+
+    paper: CitedPaper
+    module: str = Field(description="the module of the proposal that the paper is nearest to")
+    similarity: float = Field(ge=-1, le=1, description="cosine of the embeddings, over the proposal's best-matching module")
+    shared: tuple[str, ...] = Field(description="telling terms both texts use")
+    only_proposal: tuple[str, ...] = Field(description="telling terms of the proposal that the paper lacks")
+    only_paper: tuple[str, ...] = Field(description="telling terms of the paper that the proposal lacks")
+
+
+class Influence(_Value):
+    """What leaving one sentence out does to P(accept)."""
+
+    sentence: str
+    change: float = Field(description="P(accept) with the sentence minus P(accept) without it")
+
+
+class Finding(_Value):
+    """One piece of advice and what it rests on."""
+
+    severity: Literal["major", "minor"]
+    claim: str
+    quote: str | None = Field(description="the passage of the proposal it is about, verbatim")
+    evidence: tuple[str, ...] = Field(description="ids of papers in `evidence`")
+    change: str = Field(description="what to do about it")
+
+
+class Provenance(_Value):
+    """All that is needed to get the same review again."""
+
+    version: str
+    schema_version: int = SCHEMA_VERSION
+    engine: str
+    engine_sha256: str
+    encoder: str
+    encoder_sha256: str
+    rubric_sha256: str
+    store: str = Field(description="'starter' or the folder given")
+    store_sha256: str = Field(description="content hash of the store")
+    store_papers: int
+    cutoff: str | None
+    near_duplicates_left_out: tuple[str, ...] = Field(description="papers too like the proposal to count as prior work")
+    left_out_after_cutoff: int
+    sentences_not_tried: int = Field(ge=0, description="sentences past the limit of the leave-one-out analysis")
+
+
+class Review(_Value):
+    """A whole review."""
+
+    proposal: Proposal
+    judgement: Judgement
+    evidence: tuple[Evidence, ...]
+    influences: tuple[Influence, ...] = Field(description="sentences that move P(accept) most, largest first")
+    findings: tuple[Finding, ...]
+    provenance: Provenance

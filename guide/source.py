@@ -1,0 +1,103 @@
+"""Reading a file or standard input into text: what is not text, and why, is said in one line."""
+
+from __future__ import annotations
+
+import codecs
+import shlex
+import sys
+import unicodedata
+from pathlib import Path
+
+from guide.errors import InputError
+
+STANDARD_INPUT = "-"
+MAX_BYTES = 2_000_000
+
+_AS_TEXT = "Save its text as .md or .txt and pass that."
+_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
+    (b"%PDF", "PDF is not read yet", "Save the text as .md or .txt and pass that."),
+    (b"PK\x03\x04", "this is a zip archive or an office document (.docx, .odt), which is not read", _AS_TEXT),
+    (b"\xd0\xcf\x11\xe0", "this is an office document (.doc), which is not read", _AS_TEXT),
+    (b"{\\rtf", "this is rich text (.rtf), which is not read", _AS_TEXT),
+    (b"\x1f\x8b", "this is a gzip archive", "Unpack it first: gunzip."),
+    (b"\x28\xb5\x2f\xfd", "this is a Zstandard archive", "Unpack it first: unzstd."),
+)
+_BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def read_source(source: str) -> str:
+    """Read a text of at most `MAX_BYTES`, no more of it than that.
+
+    Args:
+        source: path of a file in UTF-8, or UTF-16 or UTF-32 with a byte-order mark; "-" for standard input.
+
+    Returns:
+        The text in composed characters (NFC), so that an accent typed in two ways is one.
+
+    Raises:
+        InputError: the file is missing, unreadable, too large, not text, or of another encoding.
+    """
+    return _decode(_read_standard_input() if source == STANDARD_INPUT else _read_file(Path(source)), source)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return _within_limit(file.read(MAX_BYTES + 1), str(path))
+    except FileNotFoundError:
+        fix = "Check the path; '-' reads standard input."
+        raise InputError("there is no such file", where=path, fix=fix) from None
+    except IsADirectoryError:
+        raise InputError(
+            "this is a folder", where=path, fix="Name the file in it that holds the idea."
+        ) from None
+    except PermissionError:
+        raise InputError("you may not read this file", where=path, fix="Change its permissions.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"the file cannot be read: {reason}", where=path, fix="Check the path.") from None
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise InputError("there is no standard input", fix="Pass the path of a file.")
+    return _within_limit(sys.stdin.buffer.read(MAX_BYTES + 1), STANDARD_INPUT)
+
+
+def _within_limit(data: bytes, source: str) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise InputError(
+            f"larger than {MAX_BYTES // 1_000_000} MB, too large for one proposal",
+            where=source,
+            fix="Pass its abstract, or a file with less text; for many records use: guide score.",
+        )
+    return data
+
+
+def _decode(data: bytes, source: str) -> str:
+    for signature, what, fix in _SIGNATURES:
+        if data.lstrip(b" \t\r\n").startswith(signature):
+            raise InputError(what, where=source, fix=fix)
+    mark, encoding = next((pair for pair in _BYTE_ORDER_MARKS if data.startswith(pair[0])), (b"", "utf-8"))
+    if not mark and b"\0" in data:
+        raise InputError(
+            f"this is not a text file: byte {data.index(0)} is zero",
+            where=source,
+            fix="Save the text as UTF-8 (.md or .txt) and pass that.",
+        )
+    try:
+        text = data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        place = "-" if source == STANDARD_INPUT else shlex.quote(source)
+        raise InputError(
+            f"not {encoding.upper()}: byte {len(mark) + error.start} cannot be decoded",
+            where=source,
+            fix=f"If it is Latin-1: iconv -f latin1 -t utf-8 {place} > utf8.txt",
+        ) from None
+    return unicodedata.normalize("NFC", text)
