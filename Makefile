@@ -39,8 +39,10 @@ lint: $(DEV) ## check format, style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(DEV) ## run every benchmark
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
+	@test -n "$(GUIDE_DATA)" || { echo "make bench needs the real records: make bench GUIDE_DATA=dir" >&2; exit 1; }
+	$(BIN)/python benchmarks/bench_store.py "$(GUIDE_DATA)/literature.jsonl.zst"
+	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 
 starter: $(BASE) ## rebuild the starter store that ships with guide
 	$(BIN)/python -m guide.corpus.starter.build
@@ -65,9 +67,10 @@ define install
 	|| { echo "guide needs Python 3.11 or later: make PYTHON=path" >&2; exit 1; }
 @test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 @sed '$(if $(CUDA),/^nvidia-/d)' constraints.txt > $(VENV)/constraints.txt
-@$(PIP_INSTALL) --quiet hatchling
-@echo "Setting up $(VENV) ..."; $(PIP_INSTALL) --quiet --no-build-isolation -e '$(1)' || { \
-	echo "If pip refuses an nvidia package: the index offers torch for CUDA only. Name one that has the CPU build," >&2; \
-	echo "make PIP_ARGS='--extra-index-url URL', or accept the CUDA build with CUDA=1. CONTRIBUTING.md tells more." >&2; \
+@$(PIP_INSTALL) --quiet hatchling >&2
+@$(PIP_INSTALL) --no-build-isolation -e '$(1)' >&2 || { \
+	echo "make: nothing is set up yet. If pip names a conflict over an nvidia package, your index has torch for CUDA" >&2; \
+	echo "only: name one that has the CPU build, make PIP_ARGS='--extra-index-url URL', or accept CUDA's gigabytes," >&2; \
+	echo "make CUDA=1. CONTRIBUTING.md tells more." >&2; \
 	exit 1; }
 endef

@@ -33,9 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store"
         with Store.create_or_open(path, encoder) as store:
-            report = store.add(
-                read_records(options.file, limit=options.limit), source=options.file, progress=True
-            )
+            report = store.add(read_records(options.file, limit=options.limit), source=options.file, progress=True)
         begun = time.perf_counter()
         with Store.create_or_open(path, encoder) as store:
             again = store.add(read_records(options.file, limit=options.limit), source=options.file)
@@ -43,9 +41,7 @@ def main() -> None:
         with Store.open(path) as store:
             info = store.info()
             step = max(1, info.papers // QUERIES)
-            chosen = [
-                paper for paper in read_records(options.file, limit=options.limit) if isinstance(paper, Paper)
-            ]
+            chosen = [paper for paper in read_records(options.file, limit=options.limit) if isinstance(paper, Paper)]
             # An abstract without its title, as an author would paste it: 200 words, not three.
             queries = [paper.abstract for paper in chosen[::step][:QUERIES]]
             whole, index_only = [], []

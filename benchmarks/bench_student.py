@@ -1,7 +1,8 @@
 """What each part of the student brings on a time split: python benchmarks/bench_student.py DECISIONS [--cache DIR].
 
-For each held-out year the heads are fitted on all earlier years. Prints one JSON line: AUROC for the decision and Spearman with the
-reviewers' mean rating, by variant and year. The choices in docs/student.md rest on it; no ICLR 2025 record is read.
+For each held-out year the heads are fitted on all earlier years. Prints one JSON line: AUROC for the decision and
+Spearman with the reviewers' mean rating, by variant and year. The choices in docs/student.md rest on it; no ICLR 2025
+record is read.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ WIDTH = 384
 
 
 def main() -> None:
+    """Read the options, fit every variant on every split, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("decisions", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("build/embeddings"))

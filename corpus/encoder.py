@@ -1,7 +1,8 @@
 """MiniLM sentence embeddings, run lean: torch and tokenizers only.
 
-Importing sentence-transformers costs five seconds and transformers four, most of a cold review's budget, so the six layers stand
-here as torch functions over the published weights. The test holds the result against sentence-transformers itself.
+Importing sentence-transformers costs five seconds and transformers four, most of a cold review's budget, so the six
+layers stand here as torch functions over the published weights. The test holds the result against
+sentence-transformers itself.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class MiniLM:
         try:
             blob = (folder / "model.safetensors").read_bytes()
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception for a missing or broken file
+        except Exception as error:
             raise ModelError(f"MiniLM cannot be read ({error})", where=folder, fix=_REINSTALL) from error
         found = hashlib.sha256(blob).hexdigest()
         if found != MINILM_SHA256:
@@ -194,9 +195,7 @@ def load_encoder(name: str = "minilm", *, precision: Precision = "float32") -> M
         return MiniLM(_packaged_weights(), precision=precision)
     folder = Path(name)
     if not folder.is_dir():
-        raise InputError(
-            f"no encoder called {name!r}", fix="Use `minilm` or a folder with the MiniLM weights."
-        )
+        raise InputError(f"no encoder called {name!r}", fix="Use `minilm` or a folder with the MiniLM weights.")
     return MiniLM(folder, precision=precision)
 
 

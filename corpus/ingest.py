@@ -93,9 +93,7 @@ class Journal:
             self._db.table("journal").update(self._run, {**_counts(tally), "finished": int(finished)})
 
 
-def ingest(
-    db: Database, records: Iterable[Paper | Skipped], journal: Journal, *, progress: bool = False
-) -> Tally:
+def ingest(db: Database, records: Iterable[Paper | Skipped], journal: Journal, *, progress: bool = False) -> Tally:
     """Take papers into the database, `BATCH` to a transaction; of records with one id the first counts.
 
     A paper that the store has with the same content is left alone; one with other content is replaced under
@@ -105,9 +103,7 @@ def ingest(
 
     tally = Tally()
     seen: dict[str, str] = {}
-    shown = tqdm(
-        records, desc="reading", unit="paper", delay=2, disable=None if progress else True, file=sys.stderr
-    )
+    shown = tqdm(records, desc="reading", unit="paper", delay=2, disable=None if progress else True, file=sys.stderr)
     papers = _first_of_each(shown, seen, tally)
     while batch := tuple(islice(papers, BATCH)):
         _take(db, batch, journal, tally)
@@ -151,8 +147,7 @@ def _take(db: Database, batch: tuple[tuple[Paper, str], ...], journal: Journal, 
     marks = ",".join("?" * len(batch))
     query = f"SELECT id, row, content_hash FROM papers WHERE id IN ({marks})"  # noqa: S608 - question marks only
     stored = {
-        identifier: (row, content)
-        for identifier, row, content in db.execute(query, [paper.id for paper, _ in batch])
+        identifier: (row, content) for identifier, row, content in db.execute(query, [paper.id for paper, _ in batch])
     }
     changed = [paper for paper, content in batch if stored.get(paper.id, (0, ""))[1] != content]
     replaced = [stored[paper.id][0] for paper in changed if paper.id in stored]

@@ -16,9 +16,7 @@ MANIFEST = "manifest.json"
 VECTORS = "vectors"
 LOCK = ".lock"
 
-_OWN = frozenset(
-    {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", MANIFEST, VECTORS, LOCK}
-)
+_OWN = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", MANIFEST, VECTORS, LOCK})
 
 
 def index_path(folder: Path, kind: str) -> Path:
@@ -106,9 +104,7 @@ def translating(folder: Path) -> Iterator[None]:
         if "disk is full" in str(error):
             raise _full(folder) from error
         what = "cannot be used" if isinstance(error, sqlite3.OperationalError) else "is damaged"
-        raise StoreError(
-            f"the database {what} ({error})", where=folder, fix=verify_command(folder)
-        ) from error
+        raise StoreError(f"the database {what} ({error})", where=folder, fix=verify_command(folder)) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _full(folder) from error

@@ -94,8 +94,7 @@ class Lexicon:
         if not telling:
             telling = sorted(known, key=lambda found: rarity[found])[:3]
         weights = {
-            found: (1 + math.log(occurrences[found])) * math.log(1 + papers / rarity[found])
-            for found in telling
+            found: (1 + math.log(occurrences[found])) * math.log(1 + papers / rarity[found]) for found in telling
         }
         telling.sort(key=lambda found: -weights[found])
         return tuple(chosen[found] for found in telling[:MAX_TERMS])

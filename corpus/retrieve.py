@@ -163,9 +163,7 @@ def retrieve(
     if k < 1:
         raise InputError(f"asked for {k} papers", fix="Ask for at least one.")
     if cutoff is not None and not MONTH.fullmatch(cutoff):
-        raise InputError(
-            f"the cut-off {cutoff!r} is not a month", fix="Write it as YYYY-MM, for example 2024-09."
-        )
+        raise InputError(f"the cut-off {cutoff!r} is not a month", fix="Write it as YYYY-MM, for example 2024-09.")
     texts = {module: text for module, text in queries.items() if text.strip()}
     if not texts:
         raise InputError("the query is empty", fix="Give at least one word.")
@@ -211,9 +209,7 @@ def _embed(
     missing = [module for module in texts if module not in vectors]
     if missing:
         if encoder is None:
-            raise InputError(
-                f"no vector and no encoder for the query {missing[0]!r}", fix="Give one of the two."
-            )
+            raise InputError(f"no vector and no encoder for the query {missing[0]!r}", fix="Give one of the two.")
         vectors.update(zip(missing, encoder.encode([texts[module] for module in missing]), strict=True))
     for module in texts:
         if vectors[module].shape != (dimension,):
@@ -269,9 +265,7 @@ def _is_later(paper: Paper, cutoff: str | None) -> bool:
     return paper.posted > cutoff if paper.posted else paper.year > int(cutoff[:4])
 
 
-def _fuse(
-    rankings: Mapping[tuple[str, str], list[int]], candidates: Mapping[int, _Candidate]
-) -> tuple[Hit, ...]:
+def _fuse(rankings: Mapping[tuple[str, str], list[int]], candidates: Mapping[int, _Candidate]) -> tuple[Hit, ...]:
     """Every paper of the rankings once, by reciprocal rank; equal scores by similarity, then by id."""
     scores: dict[int, float] = {}
     best: dict[tuple[str, int], int] = {}

@@ -205,11 +205,7 @@ def _connection(path: Path, access: Access) -> sqlite3.Connection:
     # A store at rest keeps a rollback journal and needs no side files, so `mode=ro` reads it from any medium
     # and still sees a writer's locks. Only a store copied while it was being written claims a write-ahead
     # log it does not have.
-    if (
-        _claims_log(path)
-        and not path.with_name(f"{path.name}-wal").exists()
-        and not os.access(path.parent, os.W_OK)
-    ):
+    if _claims_log(path) and not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK):
         address += "?mode=ro&immutable=1"
     else:
         address += "?mode=ro"

@@ -56,9 +56,7 @@ class Store:
         words: the search by words.
     """
 
-    def __init__(
-        self, path: Path, db: Database, index: VectorIndex, writer: tuple[Encoder, int] | None
-    ) -> None:
+    def __init__(self, path: Path, db: Database, index: VectorIndex, writer: tuple[Encoder, int] | None) -> None:
         self.path = path
         with translating(path):
             self.embedder = schema.read_embedder(db)
@@ -193,9 +191,7 @@ class Store:
                 stays.
         """
         if self._writer is None:
-            raise StoreError(
-                "the store was opened for reading", where=self.path, fix="Open it with create_or_open."
-            )
+            raise StoreError("the store was opened for reading", where=self.path, fix="Open it with create_or_open.")
         encoder, _ = self._writer
         begun = time.perf_counter()
         with translating(self.path):

@@ -57,9 +57,7 @@ class VectorIndex:
         """An empty index for vectors of `dimension` numbers."""
         import faiss
 
-        codes = faiss.IndexScalarQuantizer(
-            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
+        codes = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         return cls(faiss.IndexIDMap2(codes), dimension)
 
     @classmethod
@@ -148,9 +146,7 @@ class VectorIndex:
                 faiss.write_index(self._index, str(temporary))
             except RuntimeError as error:
                 what = f"the vector index cannot be written ({_first_line(error)})"
-                raise StoreError(
-                    what, where=path, fix="Free some space and run the same command again."
-                ) from error
+                raise StoreError(what, where=path, fix="Free some space and run the same command again.") from error
             with temporary.open("rb+") as file:
                 digest = hashlib.file_digest(file, "sha256").digest()
                 file.write(_MAGIC + digest)

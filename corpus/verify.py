@@ -70,9 +70,7 @@ class VerifyReport:
     checked: tuple[str, ...]
 
 
-def verify(
-    path: Path, *, repair: bool = False, encoder: Encoder | None = None, progress: bool = False
-) -> VerifyReport:
+def verify(path: Path, *, repair: bool = False, encoder: Encoder | None = None, progress: bool = False) -> VerifyReport:
     """Check every file of the store at `path`.
 
     Args:
@@ -254,9 +252,7 @@ class _Verification:
             return None
         if anew:
             return lambda: mend.rebuild_vectors(self._path, self._db, encoder, progress=self._progress)
-        return lambda: embed_missing(
-            self._load(), self._index_path, self._db, encoder, progress=self._progress
-        )
+        return lambda: embed_missing(self._load(), self._index_path, self._db, encoder, progress=self._progress)
 
     def _load(self) -> VectorIndex:
         return VectorIndex.load(self._index_path, schema.read_embedder(self._db).dimension)

@@ -13,6 +13,9 @@ from guide.features import join_title
 from guide.leakage import RULES
 from guide.training import TrainingSet, texts_of
 
+MIN_DOCUMENTS = 3
+TFIDF = "tfidf-logistic"
+
 _WORD = re.compile(r"\S+")
 
 
@@ -24,7 +27,7 @@ class Baseline:
         name: of the baseline.
         scores: (n,) higher is better; None if it could not be computed.
         probabilities: (n,) P(accept), None if the scores are not probabilities.
-        note: what it does, or why there are no scores.
+        note: what it does and what it was trained on, or why there are no scores.
     """
 
     name: str
@@ -34,35 +37,51 @@ class Baseline:
 
 
 def simple_baselines(texts: Sequence[tuple[str, str]], base_rate: float) -> list[Baseline]:
-    """The baselines that read no training data, on (title, text) pairs; `base_rate` is the venue's, known beforehand."""
+    """The baselines that learn nothing.
+
+    Args:
+        texts: (title, text) pairs to score.
+        base_rate: the venue's, which P(accept) is stated for.
+    """
     n = len(texts)
     nothing = np.zeros(n)
     length = np.array([len(_WORD.findall(text)) for _, text in texts], dtype=np.float64)
     link = np.array([RULES["link"].search(text) is not None for _, text in texts], dtype=np.float64)
+    constant = f"P(accept) = {base_rate:.1%}, the venue's, for all; not trained"
+    linked = f"an abstract with a link ({int(link.sum()):,} of {n:,}) beats one without; not trained"
     return [
-        Baseline("always-reject", nothing, nothing, "P(accept) = 0 for all"),
-        Baseline("base-rate", nothing, np.full(n, base_rate), f"P(accept) = {base_rate:.1%} for all"),
-        Baseline("length", length, None, "the longer the abstract, the better"),
-        Baseline("link", link, None, "an abstract with a link beats one without"),
+        Baseline("always-reject", nothing, nothing, "P(accept) = 0 for all; not trained"),
+        Baseline("base-rate", nothing, np.full(n, base_rate), constant),
+        Baseline("length", length, None, "the more words in the abstract, the better; not trained"),
+        Baseline("link", link, None, linked),
     ]
 
 
 def tfidf_baseline(texts: Sequence[tuple[str, str]], training: TrainingSet, base_rate: float) -> Baseline:
     """TF-IDF of words and word pairs with logistic regression (scikit-learn; min_df 3, sublinear, C = 1).
 
-    Trained on the decisions of `training`, whose texts are stripped; its probabilities are shifted from the training base rate to
-    `base_rate`, as the engine's are.
+    Its probabilities are shifted from the training base rate to `base_rate`, as the engine's are.
+
+    Args:
+        texts: (title, text) pairs to score.
+        training: the decisions to learn, of both classes; its texts are stripped of leaks, as the engine's were.
+        base_rate: the venue's, which P(accept) is stated for.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     from guide.calibration import chance, logit
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True)
-    known = vectorizer.fit_transform(texts_of(training))
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(known, training.accepted)
+    learnt = f"{len(training.years):,} decisions of {training.years.min()}-{training.years.max()}, text stripped"
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=MIN_DOCUMENTS, sublinear_tf=True)
+    try:
+        features = vectorizer.fit_transform(texts_of(training))
+    except ValueError:
+        # scikit-learn's one complaint about a list of strings: it was left without a word.
+        why = f"not computed: no word stands in {MIN_DOCUMENTS} of the {learnt}; train on a larger file"
+        return Baseline(TFIDF, None, None, why)
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(features, training.accepted)
     odds = model.decision_function(vectorizer.transform([join_title(*pair) for pair in texts]))
     evidence = np.asarray(odds, dtype=np.float64) - logit(float(training.accepted.mean()))
     p = chance(evidence, base_rate)
-    years = f"{training.years.min()}-{training.years.max()}"
-    return Baseline("tfidf-logistic", p, p, f"TF-IDF + logistic regression trained on {len(training.years):,} of {years}")
+    return Baseline(TFIDF, p, p, f"TF-IDF + logistic regression trained on {learnt}")

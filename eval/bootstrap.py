@@ -1,21 +1,26 @@
-"""Percentile bootstrap over papers: one set of resamples, shared by every system, so that differences are paired."""
+"""Percentile bootstrap over papers.
+
+Every system is evaluated on the same resamples, so that differences between them are paired.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.eval.metrics import Ranking, Sample, evaluate
+from guide.eval.metrics import Prepared, Sample
 
 LEVEL = 0.95
+# Resampling adds noise of its own to what can only err upwards; their resamples are moved back by that much.
+BIASED_UPWARDS = ("ece",)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A metric and its 95 % bootstrap interval; all nan where the sample leaves the metric undefined."""
+    """A metric and its bootstrap interval; all nan where the sample leaves the metric undefined."""
 
     value: float
     low: float
@@ -33,9 +38,10 @@ class Difference:
 
     Attributes:
         value: on the sample itself.
-        low: of the 95 % interval.
+        low: of the interval.
         high: of the same.
-        p: two-sided: twice the smaller share of resamples on either side of zero, at least 1 / resamples.
+        p: two-sided, for no difference: twice the share of resamples on the rarer side of zero, and at
+            least 2 / (resamples + 1).
     """
 
     value: float
@@ -51,53 +57,78 @@ class Bootstrapped:
     Attributes:
         values: by metric.
         resampled: by metric, (resamples,).
+        rows: how many the sample has.
+        seed: of the resamples.
+        level: nominal coverage of the intervals.
     """
 
     values: dict[str, float]
     resampled: dict[str, NDArray[np.float64]]
+    rows: int
+    seed: int
+    level: float
 
     def estimate(self, metric: str) -> Estimate:
-        """Value and percentile interval (Efron & Tibshirani 1993, ch. 13); resamples that leave it undefined are left out."""
-        drawn = self.resampled[metric]
+        """Value and percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap 1993, ch. 13).
+
+        Resamples that leave the metric undefined are left out. Those of the ECE are first shifted by the
+        distance of their mean from the value (the bootstrap's estimate of bias) and cut off at 0.
+        """
+        value, drawn = self.values[metric], self.resampled[metric]
         drawn = drawn[~np.isnan(drawn)]
-        if np.isnan(self.values[metric]) or not len(drawn):
+        if np.isnan(value) or not len(drawn):
             return Estimate(np.nan, np.nan, np.nan)
-        low, high = np.percentile(drawn, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
-        return Estimate(self.values[metric], float(low), float(high))
+        if metric in BIASED_UPWARDS:
+            drawn = np.maximum(drawn - (drawn.mean() - value), 0)
+        return Estimate(value, *_interval(drawn, self.level))
 
     def estimates(self) -> dict[str, Estimate]:
         """Every metric's estimate."""
         return {metric: self.estimate(metric) for metric in self.values}
 
 
-def bootstrap(sample: Sample, *, resamples: int = 2000, seed: int = 0) -> Bootstrapped:
+def bootstrap(sample: Sample, *, resamples: int = 2000, seed: int = 0, level: float = LEVEL) -> Bootstrapped:
     """Evaluate the sample and `resamples` resamples of its rows, drawn with replacement.
 
-    Two samples of the same length and seed are resampled alike, row by row.
+    Two samples of the same length and seed are resampled alike, row by row. A resample is a vector of counts,
+    so nothing is sorted again: 2,000 resamples of 2,000 rows take half a second.
     """
-    ranking = Ranking(sample)
-    n = len(sample.accepted)
-    values = evaluate(sample, ranking, np.ones(n))
-    drawn = [evaluate(sample, ranking, counts) for counts in _counts(n, resamples, seed)]
-    return Bootstrapped(values, {name: np.array([one[name] for one in drawn]) for name in values})
+    prepared = Prepared(sample)
+    rows = len(sample.accepted)
+    values = prepared.evaluate(np.ones(rows))
+    drawn = [prepared.evaluate(counts) for counts in _counts(rows, resamples, seed)]
+    resampled = {name: np.array([one[name] for one in drawn]) for name in values}
+    return Bootstrapped(values, resampled, rows, seed, level)
 
 
 def difference(one: Bootstrapped, other: Bootstrapped, metric: str) -> Difference:
-    """`one` less `other`; both must come from the same rows, resamples and seed."""
-    gaps = one.resampled[metric] - other.resampled[metric]
-    gaps = gaps[~np.isnan(gaps)]
+    """`one` less `other`, paired: the percentile interval and the p-value of the differences.
+
+    The share of resamples beyond zero counts the sample itself (Davison & Hinkley, Bootstrap Methods 1997,
+    ch. 4), so that p is never 0.
+
+    Raises:
+        ValueError: the two were not resampled alike.
+    """
+    gaps = one.resampled[metric], other.resampled[metric]
+    if (one.rows, one.seed, len(gaps[0])) != (other.rows, other.seed, len(gaps[1])):
+        raise ValueError("a paired difference needs the same rows, resamples and seed on both sides")
+    drawn = gaps[0] - gaps[1]
+    drawn = drawn[~np.isnan(drawn)]
     value = one.values[metric] - other.values[metric]
-    if np.isnan(value) or not len(gaps):
+    if np.isnan(value) or not len(drawn):
         return Difference(np.nan, np.nan, np.nan, np.nan)
-    low, high = np.percentile(gaps, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
-    side = min(np.mean(gaps <= 0), np.mean(gaps >= 0))
-    return Difference(value, float(low), float(high), float(min(1.0, max(2 * side, 1 / len(gaps)))))
+    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    return Difference(value, *_interval(drawn, one.level), p=min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
-def _counts(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
+    low, high = np.percentile(drawn, [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
+
+
+def _counts(rows: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
     random = np.random.default_rng(seed)
     for _ in range(resamples):
-        yield np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)
-
-
-__all__: Sequence[str] = ("Bootstrapped", "Difference", "Estimate", "bootstrap", "difference")
+        drawn = random.integers(max(rows, 1), size=rows)
+        yield np.bincount(drawn, minlength=rows).astype(np.float64)

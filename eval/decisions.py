@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from guide.corpus.jsonl import Skipped, read_jsonl
 from guide.corpus.retrieve import normalised_title
 from guide.errors import InputError
+from guide.training import auroc
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Decision:
         accepted: the decision; withdrawn counts as not accepted.
         ratings: the reviewers', empty where there are none.
         year: of the venue, None where the record does not say.
+        where: its place, file:line.
     """
 
     id: str
@@ -31,6 +36,7 @@ class Decision:
     accepted: bool
     ratings: tuple[float, ...]
     year: int | None
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,16 @@ class DecisionSet:
         return dict(Counter(item.reason for item in self.skipped))
 
 
-def read_decisions(path: Path) -> DecisionSet:
-    """Read JSON lines (plain, .gz or .zst) with `title, abstract, accepted` and optionally `id, ratings, year`.
+def read_decisions(path: Path, *, limit: int | None = None) -> DecisionSet:
+    """Read JSON lines (plain, .gz or .zst): `title, abstract, accepted` and optionally `id, ratings, year`.
 
-    A record that lacks one of the three, repeats an id, or repeats another's title and abstract is skipped.
+    A record is skipped that lacks one of the three, has ratings that are not numbers from 0 to 10, repeats an
+    id, or repeats another's title and abstract (letter case, spacing and, in titles, punctuation aside): the
+    first of a pair stays.
+
+    Args:
+        path: the file.
+        limit: stop after this many usable records.
 
     Raises:
         InputError: the file cannot be read, no record is usable, or all have the same decision.
@@ -62,36 +74,51 @@ def read_decisions(path: Path) -> DecisionSet:
         if isinstance(line, Skipped):
             skipped.append(line)
             continue
+        if limit is not None and len(records) >= limit:
+            break
         number, record = line
+        where = f"{path}:{number}"
         try:
-            decision = _parse(record, f"line-{number}")
+            decision = _parse(record, number, where)
         except ValueError as error:
-            skipped.append(Skipped(f"{path}:{number}", str(error)))
+            skipped.append(Skipped(where, str(error)))
             continue
         text = (normalised_title(decision.title), " ".join(decision.abstract.split()).casefold())
         if decision.id in ids or text in texts:
-            reason = "the id is not unique" if decision.id in ids else "another record has the same title and abstract"
-            skipped.append(Skipped(f"{path}:{number}", reason))
+            twice = "the id is not unique" if decision.id in ids else "another record has the same text"
+            skipped.append(Skipped(where, twice))
             continue
         ids.add(decision.id)
         texts.add(text)
         records.append(decision)
     if not records:
-        first = f"; the first: {skipped[0].reason}" if skipped else ""
-        raise InputError(
-            f"none of {len(skipped)} records can be used{first}",
-            where=path,
-            fix="Give JSON lines with title, abstract and accepted (true or false).",
-        )
+        what = "the file holds no records"
+        if skipped:
+            what = f"none of {len(skipped)} records can be used; the first: {skipped[0].reason}"
+        raise InputError(what, where=path, fix="Give JSON lines with title, abstract and accepted (true or false).")
     if len({record.accepted for record in records}) < 2:
         only = "accepted" if records[0].accepted else "not accepted"
         raise InputError(
-            f"all {len(records)} records are {only}", where=path, fix="A replay needs accepted and rejected ones."
+            f"all {len(records)} usable records are {only}",
+            where=path,
+            fix="A replay needs accepted and rejected ones.",
         )
     return DecisionSet(tuple(records), tuple(skipped))
 
 
-def _parse(record: dict[str, Any], place: str) -> Decision:
+def ratings_agree(records: Sequence[Decision]) -> float | None:
+    """AUROC of the mean rating for the decision, among the records that have ratings; None if undefined.
+
+    A guard against ratings that belong to other papers: a paper's own ratings give above 0.9, permuted ones
+    0.5. Pass one year at a time: scales differ between years, and a good year hides a bad one.
+    """
+    rated = [record for record in records if record.ratings]
+    means = np.array([np.mean(record.ratings) for record in rated], dtype=np.float64)
+    agreement = auroc(means, np.array([record.accepted for record in rated], dtype=np.bool_))
+    return None if np.isnan(agreement) else agreement
+
+
+def _parse(record: dict[str, Any], number: int, where: str) -> Decision:
     title, abstract, accepted = record.get("title"), record.get("abstract"), record.get("accepted")
     if not isinstance(title, str) or not title.strip():
         raise ValueError("title is missing")
@@ -99,16 +126,19 @@ def _parse(record: dict[str, Any], place: str) -> Decision:
         raise ValueError("abstract is missing")
     if not isinstance(accepted, bool):
         raise ValueError("accepted is not true or false")
-    identifier, year, ratings = record.get("id"), record.get("year"), record.get("ratings") or []
+    identifier, year, ratings = record.get("id"), record.get("year"), record.get("ratings")
+    ratings = [] if ratings is None else ratings
     if not isinstance(ratings, list) or not all(_is_rating(rating) for rating in ratings):
         raise ValueError("ratings are not numbers from 0 to 10")
+    named = isinstance(identifier, str | int) and not isinstance(identifier, bool) and str(identifier).strip()
     return Decision(
-        id=str(identifier) if isinstance(identifier, str | int) and identifier != "" else place,
+        id=str(identifier).strip() if named else f"line-{number}",
         title=" ".join(title.split()),
         abstract=abstract.strip(),
         accepted=accepted,
         ratings=tuple(float(rating) for rating in ratings),
         year=year if isinstance(year, int) and not isinstance(year, bool) else None,
+        where=where,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,15 +14,17 @@ from guide.eval.replay import METRICS, ReplayReport, TextResult
 
 _LABELS = {
     "auroc": "AUROC",
-    "top5_precision": "Top-5 % precision",
-    "top30_precision": "Top-30 % precision",
-    "accept_recall": "Accept recall",
+    "top5_precision": "Top-5 %",
+    "top30_precision": "Top-30 %",
+    "accept_recall": "Recall",
     "spearman": "Spearman",
     "brier": "Brier",
     "ece": "ECE",
 }
 # Shares are easier read in per cent; the others have no unit.
 _PERCENT = ("top5_precision", "top30_precision", "accept_recall")
+# Seven columns must fit in 80 characters.
+_SHORT = {"always-reject": "reject", "base-rate": "base rate", "tfidf-logistic": "tf-idf"}
 
 
 def print_replay(report: ReplayReport, console: Console | None = None) -> None:
@@ -47,11 +50,13 @@ def print_replay(report: ReplayReport, console: Console | None = None) -> None:
 def _print_text(out: Console, result: TextResult) -> None:
     removed = sum(result.removed.values())
     said = f", {removed:,} passages taken out" if result.text == "stripped" else ", leaks included"
-    table = Table(title=f"Text: {result.text}{said}", title_justify="left", title_style="bold")
-    table.add_column("metric")
-    table.add_column("guide", style="bold")
+    table = Table(
+        title=f"Text: {result.text}{said}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("guide", style="bold", no_wrap=True)
     for baseline in result.baselines:
-        table.add_column(baseline.name)
+        table.add_column(_SHORT.get(baseline.name, baseline.name), no_wrap=True)
     for metric in METRICS:
         cells = [baseline.metrics.get(metric) for baseline in result.baselines]
         table.add_row(_LABELS[metric], _cell(metric, result.metrics[metric]), *(_cell(metric, cell) for cell in cells))
@@ -62,15 +67,18 @@ def _print_text(out: Console, result: TextResult) -> None:
             out.print(f"{baseline.name}: {escape(baseline.note)}")
     gap = result.beyond_tfidf
     if gap is not None:
-        out.print(f"AUROC beyond tfidf-logistic: {gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}), p = {gap.p:.3f}")
+        out.print(f"AUROC beyond tf-idf: {gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}), p = {gap.p:.3f}")
+    out.print(f"ECE that chance alone would give a calibrated engine here: {result.ece_if_calibrated:.3f}")
 
 
 def _cell(metric: str, estimate: Estimate | None) -> str:
     if estimate is None or math.isnan(estimate.value):
         return "-"
-    parts = (estimate.value, estimate.low, estimate.high)
-    if metric in _PERCENT:
-        value, low, high = (f"{100 * part:.1f}" for part in parts)
-    else:
-        value, low, high = (f"{part:.3f}" for part in parts)
-    return f"{value}\n[dim]{low} to {high}[/dim]"
+    scale, digits = (100, 1) if metric in _PERCENT else (1, 3)
+    value, low, high = (f"{scale * part:.{digits}f}" for part in (estimate.value, estimate.low, estimate.high))
+    return f"{value}\n[dim]{_bare(low)} {_bare(high)}[/dim]"
+
+
+def _bare(number: str) -> str:
+    """0.597 as .597: the interval's two ends share a narrow column."""
+    return number.replace("0.", ".", 1) if number.lstrip("-").startswith("0.") else number

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from guide.review import Evidence, Finding, Influence, Proposal
 from guide.rubric import RubricElement
 
-# Cosine from which prior work is close enough that a reviewer will ask for the difference. Of 1,000 ICLR 2024 abstracts against
-# the literature before their deadline, one in ten has work this close (benchmarks/closeness.py).
+# Cosine from which prior work is close enough that a reviewer will ask for the difference: a choice, not a fit.
 VERY_CLOSE = 0.75
 _NOTABLE = 0.02  # a sentence that moves P(accept) by less than two points is not worth a remark
 
@@ -62,5 +61,6 @@ def _about_sentence(item: Influence) -> Finding:
         claim=f"The estimate is {-item.change:.0%} higher without this sentence",
         quote=item.sentence,
         evidence=(),
-        change="Check whether it says what you mean a reviewer to take away; the student reacts to wording, not to truth.",
+        change="Check whether it says what you mean a reviewer to take away. "
+        "The student reacts to wording, not to truth.",
     )

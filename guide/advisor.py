@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from guide import __version__
 from guide.advice import advise
 from guide.calibration import parse_venue
+from guide.corpus.encoder import load_encoder
 from guide.corpus.records import Paper
 from guide.corpus.retrieve import Hit, retrieve
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
-from guide.corpus.encoder import load_encoder
 from guide.engines import Explains, JudgeRequest, load_engine
 from guide.engines.student import background_vocabulary
 from guide.errors import InputError
@@ -20,7 +19,7 @@ from guide.features import Vocabulary, join_title
 from guide.influence import LeaveOneOut, leave_one_out
 from guide.leakage import strip_leaks
 from guide.proposal import read_proposal
-from guide.review import MODULE_KINDS, CitedPaper, Evidence, Form, Proposal, Provenance, Review
+from guide.review import MODULE_KINDS, CitedPaper, Evidence, Form, ModuleKind, Proposal, Provenance, Review
 from guide.rubric import load_rubric, missing_elements
 from guide.terms import compare_terms
 
@@ -63,10 +62,8 @@ def review_idea(
     text, warnings = judged_text(proposal)
     proposal = proposal.model_copy(update={"warnings": (*proposal.warnings, *warnings)})
     with Store.open(Path(store) if store else starter_path()) as opened:
-        queries = {kind: join_title(proposal.title, part) for kind, part in proposal.modules.items()}
-        found = retrieve(
-            opened, encoder, queries, k=count, cutoff=cutoff, title=proposal.title or None
-        )
+        queries: dict[str, str] = {kind: join_title(proposal.title, part) for kind, part in proposal.modules.items()}
+        found = retrieve(opened, encoder, queries, k=count, cutoff=cutoff, title=proposal.title or None)
         facts = opened.info()
     whole = join_title(proposal.title, text)
     evidence = tuple(_as_evidence(hit, whole, vocabulary) for hit in found.hits)
@@ -74,8 +71,7 @@ def review_idea(
     judgement = engine.judge([request])["proposal"]
     influence = LeaveOneOut((), 0)
     if isinstance(engine, Explains):
-        ask = partial(engine.chances, venue=stated_for)
-        influence = leave_one_out(proposal.title, text, ask)
+        influence = leave_one_out(proposal.title, text, engine, stated_for)
     rubric = load_rubric()
     return Review(
         proposal=proposal,
@@ -104,7 +100,8 @@ def review_idea(
 def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
     """The text an engine judges, and what was left out of it.
 
-    A draft or paper with an abstract is judged by it, as the submissions were that the student learnt from; anything else by all
+    A draft or paper with an abstract is judged by it, as the submissions were that the student learnt from; anything
+    else by all
     its modules in order. Links and release sentences are taken out: nothing learnt from them helps an author.
 
     Raises:
@@ -112,7 +109,7 @@ def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
     """
     warnings = []
     headed = len(proposal.modules) > 1 and "abstract" in proposal.modules and proposal.form != "idea"
-    parts = ["abstract"] if headed else [kind for kind in MODULE_KINDS if kind in proposal.modules]
+    parts: list[ModuleKind] = ["abstract"] if headed else [kind for kind in MODULE_KINDS if kind in proposal.modules]
     stripped = strip_leaks("\n\n".join(proposal.modules[kind] for kind in parts))
     if stripped.removals:
         warnings.append(f"{len(stripped.removals)} passages with links or release notes are not judged")

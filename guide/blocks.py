@@ -103,9 +103,7 @@ def split_blocks(text: str, *, markdown: bool = True) -> Blocks:
     return Blocks(tuple(block for block in blocks if block.text.strip()), dict(left_out))
 
 
-def _inline_blocks(
-    opener: Token, token: Token, number: str, item: bool, left_out: Counter[str]
-) -> list[Block]:
+def _inline_blocks(opener: Token, token: Token, number: str, item: bool, left_out: Counter[str]) -> list[Block]:
     children = token.children or []
     text = number + _inline_text(children, left_out)
     if opener.type == "heading_open" and len(text.split()) <= _MAX_HEADING_WORDS:
@@ -131,11 +129,7 @@ def _inline_text(children: Sequence[Token], left_out: Counter[str]) -> str:
                 parts.append(child.content)
             elif tag and tag[1] and tag[1].lower() in ("br", "hr"):
                 parts.append("\n")
-        elif (
-            child.type == "strong_close"
-            and _is_lead_in(children[: at + 1])
-            and "".join(parts).strip()[-1:].isalnum()
-        ):
+        elif child.type == "strong_close" and _is_lead_in(children[: at + 1]) and "".join(parts).strip()[-1:].isalnum():
             # "**Method** We train" reads "Method: We train", the form that headings within a line have.
             parts.append(":")
     return "".join(parts)
@@ -149,9 +143,7 @@ def _is_lead_in(children: Sequence[Token]) -> bool:
 
 def _is_bold_line(children: Sequence[Token]) -> bool:
     kinds = [child.type for child in children if child.type != "text" or child.content.strip(" :")]
-    return (
-        kinds[:1] == ["strong_open"] and kinds[-1:] == ["strong_close"] and kinds.count("strong_close") == 1
-    )
+    return kinds[:1] == ["strong_open"] and kinds[-1:] == ["strong_close"] and kinds.count("strong_close") == 1
 
 
 def _count_items(tokens: Sequence[Token], at: int) -> int:

@@ -1,7 +1,8 @@
 """From scores to a chance of acceptance at a named venue.
 
-A score's log-odds are fitted on held-out decisions with each year's own base rate as an offset, so that the fitted part is pure
-evidence; the chance at another base rate then follows by Bayes' rule (Saerens et al., Neural Computation 2002).
+A score's log-odds are fitted on held-out decisions with each year's own base rate as an offset, so that the fitted
+part is pure evidence; the chance at another base rate then follows by Bayes' rule (Saerens et al., Neural Computation
+2002).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from guide.errors import InputError
 
-# Share of submissions accepted, withdrawn ones counted as not accepted and desk rejects left out where the venue says so.
-# ICLR 2025: 3,706 of 11,602. The other figures are the organisers' own, as they announced them.
+# Share of submissions accepted, withdrawn ones counted as not accepted and desk rejects left out where the venue
+# says so. # ICLR 2025: 3,706 of 11,602. The other figures are the organisers' own, as they announced them.
 BASE_RATES: dict[str, float] = {
     "ICLR-2020": 0.265,
     "ICLR-2021": 0.287,
@@ -104,7 +105,7 @@ class LogisticFit:
     def evidence_variance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Variance (n,) of `evidence` from the fit's own sampling error (delta method)."""
         design = np.column_stack([x, np.ones(len(x))])
-        return np.einsum("ij,jk,ik->i", design, self.covariance, design)
+        return np.asarray(np.einsum("ij,jk,ik->i", design, self.covariance, design))
 
 
 def fit_logistic(x: NDArray[np.float64], accepted: NDArray[np.bool_], base_rates: NDArray[np.float64]) -> LogisticFit:

@@ -54,8 +54,8 @@ def track_record(
 ) -> TrackRecord:
     """Look up the held-out decisions nearest in evidence.
 
-    Each is weighted by how much its outcome is rarer or commoner at `base_rate` than in its own year (label shift), and the
-    interval uses Kish's effective sample size for those weights.
+    Each is weighted by how much its outcome is rarer or commoner at `base_rate` than in its own year (label shift),
+    and the interval uses Kish's effective sample size for those weights.
     """
     nearest = np.argsort(np.abs(heldout_evidence - evidence), kind="stable")[:_NEIGHBOURS]
     accepted = heldout_accepted[nearest]
@@ -64,9 +64,7 @@ def track_record(
     share = float(weights[accepted].sum() / weights.sum())
     effective = float(weights.sum() ** 2 / (weights**2).sum())
     span = chance(heldout_evidence[nearest].astype(np.float64), base_rate)
-    return TrackRecord(
-        len(nearest), float(span.min()), float(span.max()), share, wilson(share * effective, effective)
-    )
+    return TrackRecord(len(nearest), float(span.min()), float(span.max()), share, wilson(share * effective, effective))
 
 
 def doubts(
@@ -84,7 +82,9 @@ def doubts(
     found = []
     shortest, longest = float(word_percentiles[1]), float(word_percentiles[99])
     if language not in ("en", "und"):
-        found.append(f"the text seems to be in another language than English ({language}); all training texts are English")
+        found.append(
+            f"the text seems to be in another language than English ({language}); all training texts are English"
+        )
     if words < shortest:
         found.append(f"the text has {words} words; 99 % of the training texts have at least {shortest:.0f}")
     if words > 3 * longest:

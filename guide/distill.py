@@ -1,7 +1,7 @@
 """Train the student: decisions and ratings in, a folder of parameters with their card out.
 
-Deterministic for a given file, seed and library versions. The years held out one after another give the calibrator, the rating
-distribution and the card's figures; the shipped heads are then fitted on all years up to `until`.
+Deterministic for a given file, seed and library versions. The years held out one after another give the calibrator,
+the rating distribution and the card's figures; the shipped heads are then fitted on all years up to `until`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def distill(
         members: bootstrap refits behind the interval.
         seed: of the bootstrap and the clustering.
         cache: folder for embeddings, by content; training again then skips most of the work.
-        precision: number format of the encoder while training; "auto" is bfloat16 where the processor has it, which halves the
+        precision: number format of the encoder while training; "auto" is bfloat16 where the processor has it, which
+        halves the
             time and moves no score by more than its rounding (docs/student.md).
         progress: show bars on stderr.
 
@@ -86,7 +87,9 @@ def distill(
         scales.append(scale)
     heads = _stack([heads, *_fit_members(data, dense, vocabulary, members, seed)])
     parameters = _calibrate(data, heads, vocabulary, held_out, scales, layers, seed)
-    card = _card(data, presentation, held_out, held_years, dict(zip(names[2:], scales, strict=True)), members, seed, encoder)
+    card = _card(
+        data, presentation, held_out, held_years, dict(zip(names[2:], scales, strict=True)), members, seed, encoder
+    )
     save(out, parameters, vocabulary.terms, card)
     return Distilled(out, card)
 
@@ -115,7 +118,7 @@ def _embed(
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """The way from a sub-score head to the 1-4 scale, the percentiles of its held-out predictions, and how good these are."""
+    """The way from a sub-score head to the 1-4 scale; percentiles and quality of its held-out predictions."""
 
     intercept: float
     slope: float

@@ -1,6 +1,7 @@
 """What the student reads of a text: averaged MiniLM layers, and TF-IDF over a fixed vocabulary.
 
-Averaging every layer, not only the last, and adding words beside embeddings each raised the time-split AUROC (docs/student.md).
+Averaging every layer, not only the last, and adding words beside embeddings each raised the time-split AUROC
+(docs/student.md).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -65,8 +67,8 @@ class Features:
 class Vocabulary:
     """Terms (words and pairs of words) with their inverse document frequencies.
 
-    `weigh` equals scikit-learn's TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), which made the vocabulary; it is
-    repeated here because importing scikit-learn takes longer than scoring.
+    `weigh` equals scikit-learn's TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), which made the vocabulary;
+    it is repeated here because importing scikit-learn takes longer than scoring.
     """
 
     def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
@@ -100,7 +102,7 @@ class Vocabulary:
 def terms_of(text: str) -> list[str]:
     """Lower-case words of two or more characters, and adjacent pairs of them, as scikit-learn cuts them."""
     words = _TOKEN.findall(text.lower())
-    return words + [f"{left} {right}" for left, right in zip(words, words[1:], strict=False)]
+    return words + [f"{left} {right}" for left, right in pairwise(words)]
 
 
 def join_title(title: str, text: str) -> str:
@@ -111,21 +113,30 @@ def join_title(title: str, text: str) -> str:
 
 def cut_windows(title: str, text: str) -> list[str]:
     """Cut a text into windows of whole sentences that the encoder can read without truncation."""
-    windows: list[list[str]] = [[title.strip() + "."]] if title.strip() else [[]]
-    filled = len(title.split())
-    for sentence in split_sentences(text):
+    return join_windows(group_sentences(title, split_sentences(text)))
+
+
+def group_sentences(title: str, sentences: Sequence[str]) -> list[list[str]]:
+    """Fill windows with whole sentences in order; the title, if there is one, opens the first."""
+    opening = title.strip()
+    windows: list[list[str]] = [[f"{opening}."]] if opening else [[]]
+    filled = len(opening.split())
+    for sentence in sentences:
         length = len(sentence.split())
         if filled + length > _WORDS_A_WINDOW and windows[-1]:
             windows.append([])
             filled = 0
         windows[-1].append(sentence)
         filled += length
+    return windows
+
+
+def join_windows(windows: Sequence[Sequence[str]]) -> list[str]:
+    """The windows as texts, empty ones left out; an empty text is one empty window."""
     return [" ".join(window) for window in windows if window] or [""]
 
 
-def pool_windows(
-    encoder: Pools, windows: Sequence[Sequence[str]], *, progress: bool = False
-) -> NDArray[np.float32]:
+def pool_windows(encoder: Pools, windows: Sequence[Sequence[str]], *, progress: bool = False) -> NDArray[np.float32]:
     """Encode each text's windows once and average them by their tokens: (n, layers, width).
 
     A window that stands in several texts (leaving one sentence out changes one window only) is encoded once.
@@ -154,10 +165,30 @@ def extract(
     return assemble(layers, vocabulary.weigh(joined), joined)
 
 
+def extract_without_each(
+    encoder: Pools, vocabulary: Vocabulary, title: str, sentences: Sequence[str], tried: int
+) -> Features:
+    """Read a text whole, then without each of its first `tried` sentences: 1 + tried rows.
+
+    The windows stay where they are, so that each variant has one window of its own to encode.
+    """
+    whole = group_sentences(title, sentences)
+    # (window, place in it) of each sentence; the title holds the first place of the first window.
+    places = [(number, place) for number, window in enumerate(whole) for place in range(len(window))]
+    places = places[1:] if title.strip() else places
+    variants = [whole]
+    for number, place in places[:tried]:
+        window = whole[number]
+        variants.append([*whole[:number], window[:place] + window[place + 1 :], *whole[number + 1 :]])
+    windows = [join_windows(variant) for variant in variants]
+    kept = [list(sentences), *([*sentences[:gone], *sentences[gone + 1 :]] for gone in range(tried))]
+    joined = [join_title(title, " ".join(variant)) for variant in kept]
+    return assemble(pool_windows(encoder, windows), vocabulary.weigh(joined), joined)
+
+
 def assemble(layers: NDArray[np.float32], sparse: SparseRows, joined: Sequence[str]) -> Features:
     """Put together what was read of n texts; `layers` is (n, layers, width)."""
     last = layers[:, -1]
     unit = last / np.maximum(np.linalg.norm(last, axis=1, keepdims=True), 1e-12)
     words = np.array([len(text.split()) for text in joined], dtype=np.int64)
     return Features(layers.reshape(len(layers), -1), sparse, unit, words)
-

@@ -5,18 +5,17 @@ The change says what the student reacts to, not what causes reviewers to accept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from guide.review import Influence
 from guide.sentences import split_sentences
 
-MAX_SENTENCES = 40  # about two seconds on two cores
+if TYPE_CHECKING:
+    from guide.calibration import Venue
+    from guide.engines import Explains
 
-Chances = Callable[[Sequence[tuple[str, str]]], NDArray[np.float64]]
+MAX_SENTENCES = 40  # a second or two on two cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +26,16 @@ class LeaveOneOut:
     not_tried: int
 
 
-def leave_one_out(title: str, text: str, chances: Chances) -> LeaveOneOut:
-    """Judge the text without each of its sentences in turn; a text of one sentence has no influences.
-
-    Args:
-        title: kept in every variant.
-        text: to cut into sentences.
-        chances: P(accept) of (title, text) pairs.
-    """
+def leave_one_out(title: str, text: str, engine: Explains, venue: Venue) -> LeaveOneOut:
+    """Judge the text without each of its sentences in turn; a text of one sentence has no influences."""
     sentences = split_sentences(text)
-    tried = sentences[:MAX_SENTENCES]
     if len(sentences) < 2:
         return LeaveOneOut((), 0)
-    variants = [" ".join(sentences[:number] + sentences[number + 1 :]) for number in range(len(tried))]
-    whole, *without = chances([(title, " ".join(sentences)), *((title, variant) for variant in variants)])
+    tried = min(len(sentences), MAX_SENTENCES)
+    whole, *without = engine.chances_without_each(title, sentences, tried, venue)
     found = [
         Influence(sentence=sentence, change=float(whole - chance))
-        for sentence, chance in zip(tried, without, strict=True)
+        for sentence, chance in zip(sentences[:tried], without, strict=True)
     ]
     ranked = sorted(found, key=lambda influence: -abs(influence.change))
-    return LeaveOneOut(tuple(ranked), len(sentences) - len(tried))
+    return LeaveOneOut(tuple(ranked), len(sentences) - tried)

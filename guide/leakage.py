@@ -1,8 +1,9 @@
 """Camera-ready text gives the decision away; these rules take it out.
 
-Public abstracts of accepted papers are mostly post-decision versions, so a link or a code-release sentence predicts acceptance
-(69 % of ICLR 2025 abstracts with a link were accepted, against 32 % of all). Nothing learnt from that helps an author, so
-training, the stripped replay and every review read text without it. The rules are listed in docs/leakage.md.
+Public abstracts of accepted papers are mostly post-decision versions, so a link or a code-release sentence predicts
+acceptance (69 % of ICLR 2025 abstracts with a link were accepted, against 32 % of all). Nothing learnt from that
+helps an author, so training, the stripped replay and every review read text without it. The rules are listed in
+docs/leakage.md.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ _LINK = (
     r"\b(?:github|gitlab|bitbucket|huggingface|zenodo|4open\.science|google\s?colab|vimeo|youtube)\b(?!\s+(?:issues|copilot|repositories))|"
     r"\b[\w-]+\.(?:github\.io|io|com|org|net|edu|ai|science)/[\w./~-]+"
 )
-# Code is only ever mentioned as available to say so; "the data is available at training time" says something else, so other
-# artefacts must be offered in public.
-_CODE = r"(?:(?:source|training|our|all|full)\s+)*(?:codes?|code\s?base|implementations?|software|checkpoints?|scripts?|toolkits?|librar(?:y|ies))"
+# Code is only ever mentioned as available to say so; "the data is available at training time" says something else,
+# so other # artefacts must be offered in public.
+_CODE = (
+    r"(?:(?:source|training|our|all|full)\s+)*"
+    r"(?:codes?|code\s?base|implementations?|software|checkpoints?|scripts?|toolkits?|librar(?:y|ies))"
+)
 _OTHER = r"(?:models?|weights|data(?:\s?sets?)?|benchmarks?|demos?|videos?|visuali[sz]ations?|samples|resources)"
 _BEING = r"(?:(?:made|now|also|be|been|being|is|are|was|were|will|has|have|can|fully|all)\s+)*"
 _PUBLIC = (

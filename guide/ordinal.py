@@ -1,7 +1,8 @@
-"""The distribution over reviewer ratings: scale-free bins, a proportional-odds model, and the way back to a venue's scale.
+"""The distribution over reviewer ratings: scale-free bins, proportional odds, and the way back to a venue's scale.
 
-Rating scales change from year to year (1-10; 1,3,6,8; 1,3,5,6,8,10), so a rating is first placed by its quantile among its year's
-ratings (the probability integral transform, its probability mass spread evenly over the quantiles it covers).
+Rating scales change from year to year (1-10; 1,3,6,8; 1,3,5,6,8,10), so a rating is first placed by its quantile
+among its year's ratings (the probability integral transform, its probability mass spread evenly over the quantiles it
+covers).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def bin_shares(ratings: Sequence[float], year_ratings: NDArray[np.float64]) -> N
         ratings: the paper's ratings, at least one.
         year_ratings: all ratings of that year, sorted ascending.
     """
-    return np.mean([_cover(*_quantile_range(rating, year_ratings)) for rating in ratings], axis=0)
+    return np.asarray(np.mean([_cover(*_quantile_range(rating, year_ratings)) for rating in ratings], axis=0))
 
 
 def mean_quantile(ratings: Sequence[float], year_ratings: NDArray[np.float64]) -> float:

@@ -1,8 +1,9 @@
 """The presentation sub-score's own training set.
 
-No decision record has presentation scores; reviews of ICLR 2026 do. They are later than the replayed decisions, so this head is kept
-apart: it never enters the rating or P(accept), and it reads one half of the submissions (by hash of the id) so that the other
-half stays untouched as a test.
+No decision record has presentation scores; reviews of ICLR 2026 do. They are later than the replayed decisions, so
+this head is kept
+apart: it never enters the rating or P(accept), and it reads one half of the submissions (by hash of the id) so that
+the other half stays untouched as a test.
 """
 
 from __future__ import annotations

@@ -65,9 +65,7 @@ def parse_text(
     if suffix in (".json", ".jsonl") or (not suffix and _JSON_OBJECT.match(text)):
         found, modules = _parse_json(text, source, warnings)
     else:
-        found, modules = _parse_prose(
-            text, warnings, markdown=suffix not in _PLAIN_SUFFIXES, title=title or ""
-        )
+        found, modules = _parse_prose(text, warnings, markdown=suffix not in _PLAIN_SUFFIXES, title=title or "")
         if suffix in (".tex", ".latex"):
             warnings.append("LaTeX is read as plain text: its commands stay in it")
     return _assemble(found if title is None else title, modules, source, form, warnings)
@@ -95,15 +93,11 @@ def _assemble(
     language = guess_language(whole)
     warnings += instruction_warnings(whole)
     if not title:
-        warnings.append(
-            "no title was found; engines read title and text together: begin with a line '# Title'"
-        )
+        warnings.append("no title was found; engines read title and text together: begin with a line '# Title'")
     if words < FEW_WORDS:
         warnings.append(f"{words} word{'s' if words != 1 else ''} of text: too short to judge well")
     if language not in ("en", UNDETERMINED):
-        warnings.append(
-            f"the text seems to be in the language {language!r}; the student was trained on English"
-        )
+        warnings.append(f"the text seems to be in the language {language!r}; the student was trained on English")
     canonical = json.dumps({"title": title, "modules": clean}, sort_keys=True, ensure_ascii=False)
     return Proposal(
         title=title,
@@ -130,9 +124,7 @@ def _parse_prose(
     if title and sections.title.casefold() != title.casefold():
         # The text's first heading says something else than its title: it is part of the text.
         sections = sort_sections(split.blocks, find_title=False)
-    warnings += [
-        f"left out: {count} {what}{'s' if count > 1 else ''}" for what, count in split.left_out.items()
-    ]
+    warnings += [f"left out: {count} {what}{'s' if count > 1 else ''}" for what, count in split.left_out.items()]
     warnings += [f"left out: section {name!r} ({words} words)" for name, words in sections.left_out.items()]
     modules = dict(sections.modules)
     if given.get("abstract"):
@@ -166,9 +158,7 @@ def _parse_json(text: str, source: str, warnings: list[str]) -> tuple[str, dict[
         warnings.append(_neutral(f"JSON keys not read: {listed}", []))
     for key in _JSON_KEYS:
         if not isinstance(record.get(key, ""), str | None):
-            kind = {dict: "an object", list: "a list", bool: "true or false"}.get(
-                type(record[key]), "a number"
-            )
+            kind = {dict: "an object", list: "a list", bool: "true or false"}.get(type(record[key]), "a number")
             raise InputError(f"{key!r} is {kind}", where=source, fix=f"Make {key!r} a string.")
     title = record.get("title") or ""
     modules: dict[ModuleKind, str] = {}
@@ -207,9 +197,7 @@ def _load_object(text: str, source: str) -> dict[str, Any]:
     if not any(isinstance(record.get(key), str) and record[key].strip() for key in _JSON_KEYS):
         wrong = [key for key in _JSON_KEYS if not isinstance(record.get(key, ""), str | None)]
         if not wrong:
-            raise InputError(
-                "the JSON object has no text", where=source, fix='Give it at least "abstract" or "text".'
-            )
+            raise InputError("the JSON object has no text", where=source, fix='Give it at least "abstract" or "text".')
     return record
 
 

@@ -76,7 +76,9 @@ class Judgement(_Value):
     ratings: tuple[float, ...] = Field(min_length=10, max_length=10, description="P(rating = 1), ..., P(rating = 10)")
     p_accept: float = Field(ge=0, le=1)
     interval: Interval
-    p_correct: float | None = Field(description="chance that the call 'accept' iff p_accept >= 1/2 is right; null if unknown")
+    p_correct: float | None = Field(
+        description="chance that the call 'accept' iff p_accept >= 1/2 is right; null if unknown"
+    )
     calibration: Calibration
     subscores: dict[str, Subscore]
     signals: Signals
@@ -99,7 +101,9 @@ class Evidence(_Value):
 
     paper: CitedPaper
     module: str = Field(description="the module of the proposal that the paper is nearest to")
-    similarity: float = Field(ge=-1, le=1, description="cosine of the embeddings, over the proposal's best-matching module")
+    similarity: float = Field(
+        ge=-1, le=1, description="cosine of the embeddings, over the proposal's best-matching module"
+    )
     shared: tuple[str, ...] = Field(description="telling terms both texts use")
     only_proposal: tuple[str, ...] = Field(description="telling terms of the proposal that the paper lacks")
     only_paper: tuple[str, ...] = Field(description="telling terms of the paper that the proposal lacks")

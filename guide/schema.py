@@ -11,7 +11,10 @@ from guide.review import Review
 
 def review_schema() -> str:
     """The JSON schema (draft 2020-12) of a review, as the file in docs/ holds it."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Review.model_json_schema(mode="serialization")}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Review.model_json_schema(mode="serialization"),
+    }
     return json.dumps(schema, indent=1) + "\n"
 
 

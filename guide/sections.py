@@ -44,13 +44,10 @@ _WORDS: dict[SectionKind, str] = {
         "schedule milestones resources budget compute cost costs reproducibility feasibility"
     ),
     "left out": (
-        "references reference bibliography acknowledgement acknowledgements acknowledgment acknowledgments "
-        "funding"
+        "references reference bibliography acknowledgement acknowledgements acknowledgment acknowledgments funding"
     ),
 }
-_KIND_OF_WORD: dict[str, SectionKind] = {
-    word: kind for kind, words in _WORDS.items() for word in words.split()
-}
+_KIND_OF_WORD: dict[str, SectionKind] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _KIND_OF_PHRASE: dict[str, SectionKind] = {
     "author contributions": "left out",
     "works cited": "left out",

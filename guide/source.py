@@ -54,9 +54,7 @@ def _read_file(path: Path) -> bytes:
         fix = "Check the path; '-' reads standard input."
         raise InputError("there is no such file", where=path, fix=fix) from None
     except IsADirectoryError:
-        raise InputError(
-            "this is a folder", where=path, fix="Name the file in it that holds the idea."
-        ) from None
+        raise InputError("this is a folder", where=path, fix="Name the file in it that holds the idea.") from None
     except PermissionError:
         raise InputError("you may not read this file", where=path, fix="Change its permissions.") from None
     except (OSError, ValueError) as error:

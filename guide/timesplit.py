@@ -1,6 +1,7 @@
 """Out-of-year predictions: heads fitted on the years before Y, asked about year Y.
 
-Everything the student claims of itself rests on these: calibrators, rating distribution, track record, and the card's figures.
+Everything the student claims of itself rests on these: calibrators, rating distribution, track record, and the
+card's figures.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def weigh_terms(vocabulary: Vocabulary, texts: Sequence[str]) -> scipy.sparse.cs
 
 
 def predict_held_out(data: TrainingSet, dense: NDArray[np.float32], years: Sequence[int]) -> HeldOut:
-    """For each of `years`, fit on all earlier years and score that year; (n, D) `dense` belongs to `data` row by row."""
+    """For each of `years`, fit on all earlier years and score it; (n, D) `dense` belongs to `data` row by row."""
     texts = texts_of(data)
     targets = targets_of(data)
     rows, pairs = [], []

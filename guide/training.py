@@ -18,8 +18,8 @@ from guide.features import join_title
 from guide.leakage import strip_leaks
 from guide.ordinal import BINS, bin_shares, mean_quantile
 
-# Below this AUROC of a year's mean ratings for its own decisions the ratings cannot belong to those papers. Where they do,
-# it is 0.93-0.97 (ICLR 2017-2024 but 2023, whose ratings are permuted against the papers: 0.49).
+# Below this AUROC of a year's mean ratings for its own decisions the ratings cannot belong to those papers. Where
+# they do, # it is 0.93-0.97 (ICLR 2017-2024 but 2023, whose ratings are permuted against the papers: 0.49).
 AGREEMENT = 0.8
 # What each venue year called the two sub-scores, averaged where it asked for two.
 _SOUNDNESS = ("soundness", "correctness")
@@ -78,10 +78,14 @@ class TrainingSet:
 
 
 def read_training_set(path: Path, *, until: int) -> TrainingSet:
-    """Read decisions (JSONL, .gz or .zst): `title, abstract, year, accepted`, and where present `ratings, subscores, symmetric`.
+    """Read decisions (JSON lines, plain, .gz or .zst).
 
-    If any record is marked `symmetric`, only those marked true are used: elsewhere the source of the text gives the decision away.
-    Years after `until` are left out. A year whose ratings contradict its decisions loses them; where it has sub-scores, the quality target is estimated
+    Fields: `title, abstract, year, accepted`, and where present `ratings, subscores, symmetric`.
+
+    If any record is marked `symmetric`, only those marked true are used: elsewhere the source of the text gives the
+    decision away.
+    Years after `until` are left out. A year whose ratings contradict its decisions loses them; where it has
+    sub-scores, the quality target is estimated
     from these and the decision, by a regression fitted on the years that have both.
 
     Raises:
@@ -99,9 +103,7 @@ def read_training_set(path: Path, *, until: int) -> TrainingSet:
     accepted = np.array([s.accepted for s in submissions])
     notes = [f"{count:,} records left out: {reason}" for reason, count in sorted(counts.items())]
     quality, shares, scrambled = _rating_targets(submissions, years, accepted)
-    raw = {
-        name: np.array([s.subscores.get(name, np.nan) for s in submissions], dtype=np.float64) for name in SUBSCORES
-    }
+    raw = {name: np.array([s.subscores.get(name, np.nan) for s in submissions], dtype=np.float64) for name in SUBSCORES}
     standard = {name: _standardise(values, years) for name, values in raw.items()}
     for year in scrambled:
         notes.append(f"ratings of {year} contradict its decisions and are not used")
@@ -234,6 +236,7 @@ def _estimate_quality(
     quality[missing] = model.predict(design[missing])
     fit = float(model.score(design[both], quality[both]))
     return [
-        f"quality of {missing.sum():,} submissions of {', '.join(map(str, scrambled))} estimated from sub-scores and decision "
+        f"quality of {missing.sum():,} submissions of {', '.join(map(str, scrambled))} estimated from "
+        f"sub-scores and decision "
         f"(R2 {fit:.2f} on the {both.sum():,} earlier ones that have both)"
     ]

@@ -19,9 +19,7 @@ def prompt_path(name: str) -> Path:
     """
     path = Path(__file__).parent / name
     if Path(name).name != name or not path.is_file():
-        raise GuideError(
-            f"guide ships no prompt file {name!r}", fix="If its name is right, install guide again."
-        )
+        raise GuideError(f"guide ships no prompt file {name!r}", fix="If its name is right, install guide again.")
     return path
 
 

@@ -8,7 +8,14 @@ import numpy as np
 
 _GOOD = ["a careful ablation supports the claim", "the proof covers the general case", "results hold on unseen sites"]
 _BAD = ["the gains may come from tuning", "only one small dataset was tried", "the baseline is an old one"]
-_TOPICS = ["sparse attention", "protein folding", "offline control", "graph pooling", "speech coding", "causal discovery"]
+_TOPICS = [
+    "sparse attention",
+    "protein folding",
+    "offline control",
+    "graph pooling",
+    "speech coding",
+    "causal discovery",
+]
 
 
 def submissions(years: tuple[int, ...], a_year: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -27,7 +34,8 @@ def submissions(years: tuple[int, ...], a_year: int, seed: int = 0) -> list[dict
                     "id": f"{year}-{number}",
                     "year": year,
                     "title": f"Study {number} of {topic}",
-                    "abstract": f"We study {topic} with method number {number}. In our tests {pool[random.integers(3)]}. "
+                    "abstract": f"We study {topic} with method number {number}. "
+                    f"In our tests {pool[random.integers(3)]}. "
                     f"We also find that {pool[random.integers(3)]}.",
                     "accepted": bool(np.mean(ratings) > 6),
                     "ratings": ratings,

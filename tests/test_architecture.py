@@ -83,9 +83,7 @@ def test_guide_reaches_its_sibling_folders_through_relative_links(name: str, tar
 
 def test_the_import_contracts_hold() -> None:
     tool = Path(sys.executable).parent / "lint-imports"
-    checked = subprocess.run(
-        [tool, "--no-cache", "--no-logo"], cwd=ROOT, check=False, capture_output=True, text=True
-    )
+    checked = subprocess.run([tool, "--no-cache", "--no-logo"], cwd=ROOT, check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

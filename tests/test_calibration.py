@@ -21,7 +21,7 @@ def test_a_venue_may_state_its_own_rate(text, rate):
 
 @pytest.mark.parametrize("text", ["ICLR-1999", "", "X=0", "X=1", "X=150%", "X=0.1.2", "=0.3"])
 def test_an_unusable_venue_is_an_input_error_that_says_how_to_write_one(text):
-    with pytest.raises(InputError, match="--venue 'NAME=0.25'"):
+    with pytest.raises(InputError, match=r"--venue 'NAME=0\.25'"):
         parse_venue(text)
 
 

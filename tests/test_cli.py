@@ -4,7 +4,8 @@ import sys
 import click
 import pytest
 
-from guide import __version__, cli as module
+from guide import __version__
+from guide import cli as module
 from guide.errors import GuideError, InputError
 
 
@@ -35,7 +36,11 @@ def test_an_unknown_command_is_a_usage_error(cli):
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (InputError("is empty", where="idea.md", fix="Write something."), 2, "guide: idea.md: is empty. Write something."),
+        (
+            InputError("is empty", where="idea.md", fix="Write something."),
+            2,
+            "guide: idea.md: is empty. Write something.",
+        ),
         (GuideError("it broke"), 1, "guide: it broke."),
         (KeyboardInterrupt(), 130, "guide: interrupted"),
         (click.Abort(), 130, "guide: interrupted"),

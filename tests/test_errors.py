@@ -40,9 +40,7 @@ def test_a_message_with_control_characters_cannot_drive_the_terminal() -> None:
     assert "idea" in shown
 
 
-@pytest.mark.parametrize(
-    ("kind", "status"), [(GuideError, 1), (StoreError, 1), (ModelError, 1), (InputError, 2)]
-)
+@pytest.mark.parametrize(("kind", "status"), [(GuideError, 1), (StoreError, 1), (ModelError, 1), (InputError, 2)])
 def test_only_what_the_user_passed_in_exits_with_2(kind: type[GuideError], status: int) -> None:
     assert issubclass(kind, GuideError)
     assert kind("it").exit_code == status

@@ -19,9 +19,7 @@ def test_common_languages_are_told_apart(text: str, language: str) -> None:
     assert guess_language(text) == language
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Sparse keys", "Sparse keys for long caches", "1 2 3 4 5 6 7", "$x$ + $y$"]
-)
+@pytest.mark.parametrize("text", ["", "Sparse keys", "Sparse keys for long caches", "1 2 3 4 5 6 7", "$x$ + $y$"])
 def test_too_little_text_is_undetermined(text: str) -> None:
     assert guess_language(text) == "und"
 

@@ -165,9 +165,7 @@ strangers = [name for name in sys.modules if name.split(".")[0] in {{"corpus", "
 assert not strangers, strangers
 print(len(names))
 """
-    ran = subprocess.run(
-        [sys.executable, "-I", "-c", script], check=False, capture_output=True, text=True, timeout=300
-    )
+    ran = subprocess.run([sys.executable, "-I", "-c", script], check=False, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     modules = [name for name in _files_below(installed / "guide") - {"__init__.py"} if name.endswith(".py")]
     assert int(ran.stdout) == len(modules)
@@ -310,6 +308,13 @@ def test_make_help_names_every_target(make: str) -> None:
     assert set(re.findall(r"^make (\S+)", shown, re.MULTILINE)) == set(phony.split())
 
 
+def test_make_bench_runs_every_benchmark(make: str) -> None:
+    command = [make, "--dry-run", "bench", "GUIDE_DATA=data"]
+    planned = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        assert f"benchmarks/{script.name}" in planned
+
+
 def test_make_sets_nothing_up_twice(make: str, tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
@@ -319,9 +324,7 @@ def test_make_sets_nothing_up_twice(make: str, tmp_path: Path) -> None:
 
     def planned(target: str) -> str:
         command = [make, "--dry-run", target]
-        ran = subprocess.run(
-            command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
-        )
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
         return ran.stdout
 
     assert "pip install" in planned("test")

@@ -76,8 +76,7 @@ def test_headings_become_modules() -> None:
     assert proposal.title == "Wind from hikers' phones"
     assert proposal.modules == {
         "abstract": (
-            "Mountain stations go silent for days, and nobody knows the wind there."
-            "\n\nRisks.\n\nClothes rub on phones."
+            "Mountain stations go silent for days, and nobody knows the wind there.\n\nRisks.\n\nClothes rub on phones."
         ),
         "contribution": "Sound recorded by hikers has not been used for it.",
         "method": "We will train an encoder on ten seconds of sound, $v_i = f(x_i) * s_i$.",

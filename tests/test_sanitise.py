@@ -91,11 +91,7 @@ def test_no_control_token_and_nothing_invisible_is_left(text: str) -> None:
     )
 
 
-@given(
-    st.text(
-        st.characters(categories=["L", "N", "P", "Zs"], exclude_characters="<>[]\uff1c\uff1e"), max_size=80
-    )
-)
+@given(st.text(st.characters(categories=["L", "N", "P", "Zs"], exclude_characters="<>[]\uff1c\uff1e"), max_size=80))
 def test_text_without_mark_up_stays_as_it_is(text: str) -> None:
     assert neutralise(re.sub("[\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180b-\u180f]", "", text)).text == re.sub(
         "[\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180b-\u180f]", "", text

@@ -16,7 +16,9 @@ def engine(monkeypatch):
 
 
 def _write(path, *lines):
-    path.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    path.write_text(
+        "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines), encoding="utf-8"
+    )
     return path
 
 
@@ -44,7 +46,15 @@ def test_every_record_gets_one_line_in_order(tmp_path, engine):
 def test_a_bad_record_keeps_its_line_and_says_why(tmp_path, engine):
     engine.enqueue(judgement(), judgement())
     good = {"id": "a", "title": "Title", "abstract": "Text."}
-    file = _write(tmp_path / "in.jsonl", good, "{broken\n", {"id": "c", "abstract": "x"}, {"id": "d", "title": "x"}, good, {**good, "id": "z"})
+    file = _write(
+        tmp_path / "in.jsonl",
+        good,
+        "{broken\n",
+        {"id": "c", "abstract": "x"},
+        {"id": "d", "title": "x"},
+        good,
+        {**good, "id": "z"},
+    )
     report = scoring.score_file(file, tmp_path / "out.jsonl")
     rows = _read(tmp_path / "out.jsonl")
     assert [row["status"] for row in rows] == [

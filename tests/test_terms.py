@@ -7,7 +7,19 @@ from guide.terms import compare_terms
 
 # Smoothed idf of the field at large: common words low, telling ones high.
 VOCABULARY = Vocabulary(
-    ["and", "attention", "calibration", "for", "model", "of", "of calibration", "surprisingly", "sparse", "sparse attention", "we"],
+    [
+        "and",
+        "attention",
+        "calibration",
+        "for",
+        "model",
+        "of",
+        "of calibration",
+        "surprisingly",
+        "sparse",
+        "sparse attention",
+        "we",
+    ],
     np.array([1.0, 4.5, 6.0, 1.0, 1.5, 1.0, 6.2, 5.5, 5.0, 6.0, 1.1], dtype=np.float32),
 )
 

@@ -40,7 +40,13 @@ def test_what_is_left_out_is_counted_by_reason(tmp_path):
     data = read_training_set(path, until=2024)
     assert len(data.submissions) == 17
     notes = "\n".join(data.notes)
-    for said in ("20 records left out: later than 2024", "not symmetric", "no decision or year", "no title", "not JSON"):
+    for said in (
+        "20 records left out: later than 2024",
+        "not symmetric",
+        "no decision or year",
+        "no title",
+        "not JSON",
+    ):
         assert said in notes
 
 

@@ -68,9 +68,7 @@ def _clean(source: Path) -> list[Paper]:
         if isinstance(record, Skipped):
             raise InputError(record.reason, where=record.where, fix="Mend the record.")
         if record.id in papers:
-            raise InputError(
-                f"the id {record.id!r} is there twice", where=source, fix="Remove one of the two."
-            )
+            raise InputError(f"the id {record.id!r} is there twice", where=source, fix="Remove one of the two.")
         papers[record.id] = record
     return list(papers.values())
 

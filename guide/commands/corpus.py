@@ -30,8 +30,8 @@ def corpus() -> None:
 def add(file: Path, store: str, limit: int | None, as_json: bool) -> None:
     """Add the papers of FILE (JSON lines: id, title, abstract, year, ...; plain, .gz or .zst) to a store.
 
-    Makes the store if there is none. Papers already there with the same content are left alone, so a run that was stopped
-    goes on where it was.
+    Makes the store if there is none. Papers already there with the same content are left alone, so a run that was
+    stopped goes on where it was.
     """
     from guide.corpus.encoder import load_encoder
     from guide.corpus.records import read_records
@@ -113,7 +113,7 @@ def verify(store: str, repair: bool, as_json: bool) -> None:
         for problem in report.problems:
             state = "repaired" if problem.repaired else "NOT repaired"
             click.echo(f"{problem.where}: {problem.what} ({state})")
-        click.echo(f"{'sound' if report.ok else 'damaged'}: {report.checked:,} papers checked")
+        click.echo(f"{'sound' if report.ok else 'damaged'}; checked: {', '.join(report.checked)}")
     if not report.ok:
         raise click.exceptions.Exit(1)
 

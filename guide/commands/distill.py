@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from guide.commands.options import json_option
+
+if TYPE_CHECKING:
+    from guide.corpus.encoder import Precision
 
 
 @click.command(epilog="Example:  guide distill iclr-decisions.jsonl.zst --out student")
@@ -37,13 +41,13 @@ def distill(
     members: int,
     seed: int,
     cache: Path | None,
-    precision: str,
+    precision: Precision,
     as_json: bool,
 ) -> None:
     """Train the student on DECISIONS: JSON lines with title, abstract, year, accepted, ratings, subscores.
 
-    Text is stripped of links, code-release sentences and venue headers first. Years are held out one after another; the card in
-    the output folder says what came of them.
+    Text is stripped of links, code-release sentences and venue headers first. Years are held out one after another;
+    the card in the output folder says what came of them.
     """
     import json
 

@@ -20,6 +20,4 @@ venue_option: Decorator = click.option(
     metavar="VENUE",
     help="State P(accept) for this venue: a known one (ICLR-2025, NeurIPS-2024, ...) or 'NAME=RATE'.",
 )
-store_option: Decorator = click.option(
-    "--store", required=True, metavar="DIR", help="Folder of the literature store."
-)
+store_option: Decorator = click.option("--store", required=True, metavar="DIR", help="Folder of the literature store.")

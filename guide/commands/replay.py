@@ -40,14 +40,13 @@ def replay(
 ) -> None:
     """Score the decided submissions of FILE and compare with what was decided.
 
-    FILE: JSON lines with title, abstract, accepted (true/false), and optionally id, ratings, year. Prints n, base rate, AUROC,
-    GUIDE's three metrics, Spearman, Brier and ECE with 95 % bootstrap intervals, beside trivial and trained baselines.
+    FILE: JSON lines with title, abstract, accepted (true/false), and optionally id, ratings, year. Prints n, base
+    rate, AUROC, GUIDE's three metrics, Spearman, Brier and ECE with 95 % bootstrap intervals, beside trivial and
+    trained baselines.
     """
     from guide.eval.replay import run_replay
 
-    report = run_replay(
-        file, text=text, engine_name=engine, venue=venue, train=train, resamples=resamples, seed=seed
-    )
+    report = run_replay(file, text=text, engine_name=engine, venue=venue, train=train, resamples=resamples, seed=seed)
     if as_json:
         import json
 

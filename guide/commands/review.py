@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from guide.commands.options import engine_option, json_option, venue_option
 
+if TYPE_CHECKING:
+    from guide.review import Form
 
-@click.command(
-    epilog="Examples:  guide review examples/idea.md  |  guide review - --form idea --json < idea.txt"
-)
+
+@click.command(epilog="Examples:  guide review examples/idea.md  |  guide review - --form idea --json < idea.txt")
 @click.argument("idea")
 @click.option("--store", metavar="DIR", help="Literature store to search; without it, the starter store.")
 @engine_option
@@ -28,19 +31,18 @@ def review(
     engine: str,
     venue: str,
     cutoff: str | None,
-    form: str | None,
+    form: Form | None,
     count: int,
     as_json: bool,
 ) -> None:
     """Review IDEA: a Markdown, text or JSON file, or - for standard input.
 
-    Prints the closest prior work, a calibrated chance of acceptance with what it rests on, which sentences move it, and advice.
+    Prints the closest prior work, a calibrated chance of acceptance with what it rests on, which sentences move it,
+    and advice.
     """
     from guide.advisor import review_idea
 
-    result = review_idea(
-        idea, store=store, engine_name=engine, venue=venue, cutoff=cutoff, form=form, count=count
-    )
+    result = review_idea(idea, store=store, engine_name=engine, venue=venue, cutoff=cutoff, form=form, count=count)
     if as_json:
         click.echo(result.model_dump_json(indent=2))
         return

@@ -19,8 +19,8 @@ from guide.commands.options import engine_option, json_option, venue_option
 def score(file: Path, out: Path, limit: int | None, engine: str, venue: str, as_json: bool) -> None:
     """Judge every record of FILE (JSON lines with `title` and `abstract`; plain, .gz or .zst).
 
-    Writes one line a record, in order: id, title, rating, p_accept, p_correct, status. A record that cannot be judged keeps its
-    line; its status says why. The file appears whole or not at all.
+    Writes one line a record, in order: id, title, rating, p_accept, p_correct, status. A record that cannot be
+    judged keeps its line; its status says why. The file appears whole or not at all.
     """
     import json
     from dataclasses import asdict

@@ -67,8 +67,10 @@ class Engine(Protocol):
 class Explains(Protocol):
     """An engine cheap enough to ask again for every sentence left out."""
 
-    def chances(self, texts: Sequence[tuple[str, str]], venue: Venue) -> NDArray[np.float64]:
-        """P(accept) alone, (n,), of (title, text) pairs."""
+    def chances_without_each(
+        self, title: str, sentences: Sequence[str], tried: int, venue: Venue
+    ) -> NDArray[np.float64]:
+        """P(accept) of the whole text, then without each of its first `tried` sentences: (1 + tried,)."""
 
 
 def load_engine(name: str, *, encoder: MiniLM | None = None) -> Engine:

@@ -25,7 +25,8 @@ _REINSTALL = "Reinstall guide, or train the student again: guide distill DECISIO
 class Parameters:
     """All numbers of a trained student: H heads over D dense features and V terms, N held-out decisions.
 
-    The first heads are named by the card (`heads`); after them come the bootstrap members, alternating rating and accept.
+    The first heads are named by the card (`heads`); after them come the bootstrap members, alternating rating and
+    accept.
 
     Attributes:
         dense: (H, D) weights of the averaged encoder layers.
@@ -113,9 +114,13 @@ def load(folder: Path = WEIGHTS) -> Student:
         raise ModelError(f"the student has format {card.get('format')}, not {FORMAT}", where=folder, fix=_REINSTALL)
     for name, digest in found.items():
         if digest != card.get("files", {}).get(name):
-            raise ModelError("the file does not match the hash on the student's card", where=folder / name, fix=_REINSTALL)
+            raise ModelError(
+                "the file does not match the hash on the student's card", where=folder / name, fix=_REINSTALL
+            )
     arrays = load_file(folder / "student.safetensors")
-    wide = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()}
+    wide: dict[str, Any] = {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()
+    }
     joint = hashlib.sha256("".join(sorted(found.values())).encode()).hexdigest()
     return Student(Parameters(**wide), terms, card, joint)
 

@@ -14,7 +14,7 @@ from guide.corpus.encoder import MiniLM, load_encoder
 from guide.engines import JudgeRequest
 from guide.engines.parameters import WEIGHTS, Student, load
 from guide.errors import InputError
-from guide.features import Features, Vocabulary, extract
+from guide.features import Features, Vocabulary, extract, extract_without_each
 from guide.language import guess_language
 from guide.review import Calibration, Interval, Judgement, Signals, Subscore
 
@@ -67,10 +67,12 @@ class StudentEngine:
                 answers[request.id] = self._answer(request, features, scores, row)
         return answers
 
-    def chances(self, texts: Sequence[tuple[str, str]], venue: calibration.Venue) -> NDArray[np.float64]:
-        """P(accept) alone, (n,), of (title, text) pairs: what the leave-one-sentence-out analysis needs."""
-        scores = self._score(self._read(texts, progress=False))
-        return calibration.chance(self._evidence(scores[:, :2]), venue.base_rate)
+    def chances_without_each(
+        self, title: str, sentences: Sequence[str], tried: int, venue: calibration.Venue
+    ) -> NDArray[np.float64]:
+        """P(accept) of the whole and without each of the first `tried` sentences (see `Explains`)."""
+        features = extract_without_each(self.encoder, self.vocabulary, title, sentences, tried)
+        return calibration.chance(self._evidence(self._score(features)[:, :2]), venue.base_rate)
 
     def _read(self, texts: Sequence[tuple[str, str]], *, progress: bool) -> Features:
         return extract(self.encoder, self.vocabulary, texts, progress=progress)

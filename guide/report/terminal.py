@@ -55,11 +55,15 @@ def _judgement(out: Console, judgement: Judgement, proposal: Proposal) -> None:
     else:
         out.print("[bold red]NOT CALIBRATED[/bold red]: " + escape("; ".join(calibration.reasons)) + ".")
     if proposal.form == "idea":
-        out.print("Learnt from abstracts of submitted papers: read it as the chance of a paper that lives up to this text.")
+        out.print(
+            "Learnt from abstracts of submitted papers: read it as the chance of a paper that lives up to this text."
+        )
     shares = "  ".join(f"{rating}:{share:.0%}" for rating, share in enumerate(judgement.ratings, 1) if share >= 0.005)
     out.print(f"Rating {judgement.rating:.1f} of 10   {shares}")
     for name, score in judgement.subscores.items():
-        out.print(f"{name.capitalize()} {score.value:.1f} of 4 (higher than {score.percentile:.0f} % of held-out submissions)")
+        out.print(
+            f"{name.capitalize()} {score.value:.1f} of 4 (higher than {score.percentile:.0f} % of held-out submissions)"
+        )
     _signals(out, judgement)
 
 
@@ -81,7 +85,8 @@ def _prior_work(out: Console, evidence: Sequence[Evidence], provenance: Provenan
     _section(out, "Closest prior work")
     if provenance.store == "starter":
         out.print(
-            f"From the starter store ({provenance.store_papers} landmark papers): too small to show that an idea is new. "
+            f"From the starter store ({provenance.store_papers} landmark papers): too small to show that an idea "
+            "is new. "
             "Build a real one: [bold]guide corpus add papers.jsonl --store DIR[/bold], then review with --store DIR.",
             style="yellow",
         )
@@ -91,10 +96,17 @@ def _prior_work(out: Console, evidence: Sequence[Evidence], provenance: Provenan
         paper = item.paper
         place = f"{paper.venue} {paper.year}".strip()
         decision = f", {paper.decision}" if paper.decision else ""
-        out.print(f"[bold]{number}. {escape(paper.title)}[/bold] ({escape(place + decision)})  similarity {item.similarity:.2f}")
+        out.print(
+            f"[bold]{number}. {escape(paper.title)}[/bold] ({escape(place + decision)})  "
+            f"similarity {item.similarity:.2f}"
+        )
         out.print(Padding(f"[blue]{escape(paper.url or paper.id)}[/blue]", (0, 0, 0, 3)))
         table = Table.grid(padding=(0, 1))
-        for label, terms in (("shared", item.shared), ("only yours", item.only_proposal), ("only theirs", item.only_paper)):
+        for label, terms in (
+            ("shared", item.shared),
+            ("only yours", item.only_proposal),
+            ("only theirs", item.only_paper),
+        ):
             if terms:
                 table.add_row(f"[dim]{label}[/dim]", escape(", ".join(terms)))
         out.print(Padding(table, (0, 0, 0, 3)))

@@ -3,9 +3,29 @@ import json
 import pytest
 
 PAPERS = [
-    {"id": "a", "title": "Sparse attention", "abstract": "Attention over few positions reads long documents.", "year": 2020, "venue": "ICML", "posted": "2020-02"},
-    {"id": "b", "title": "Zebrafish tracking", "abstract": "Cameras follow many zebrafish at once.", "year": 2022, "venue": "CVPR", "posted": "2022-03"},
-    {"id": "c", "title": "Calibrated forests", "abstract": "Random forests that state honest probabilities.", "year": 2023, "venue": "ICML"},
+    {
+        "id": "a",
+        "title": "Sparse attention",
+        "abstract": "Attention over few positions reads long documents.",
+        "year": 2020,
+        "venue": "ICML",
+        "posted": "2020-02",
+    },
+    {
+        "id": "b",
+        "title": "Zebrafish tracking",
+        "abstract": "Cameras follow many zebrafish at once.",
+        "year": 2022,
+        "venue": "CVPR",
+        "posted": "2022-03",
+    },
+    {
+        "id": "c",
+        "title": "Calibrated forests",
+        "abstract": "Random forests that state honest probabilities.",
+        "year": 2023,
+        "venue": "ICML",
+    },
 ]
 
 
@@ -77,7 +97,9 @@ def test_a_store_that_is_not_there_is_one_clear_line(cli, tmp_path):
 def test_a_review_uses_the_store_it_is_given(built, cli, tmp_path):
     store, _, _ = built
     idea = tmp_path / "idea.md"
-    idea.write_text("# Watching fish\n\nWe will track zebrafish with cheap cameras and learn their habits.\n", encoding="utf-8")
+    idea.write_text(
+        "# Watching fish\n\nWe will track zebrafish with cheap cameras and learn their habits.\n", encoding="utf-8"
+    )
     found = json.loads(cli("review", idea, "--store", store, "--json").stdout)
     assert found["provenance"]["store"] == str(store)
     assert found["provenance"]["store_papers"] == 3

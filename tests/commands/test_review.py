@@ -97,7 +97,9 @@ def test_three_words_get_an_answer_that_says_what_it_is_worth(cli):
 
 
 def test_another_language_gets_an_answer_that_says_what_it_is_worth(cli):
-    text = "# Kalibrierung\n\n" + "Wir möchten untersuchen, wann ein Sprachmodell seinen Quellen misstrauen sollte. " * 8
+    text = (
+        "# Kalibrierung\n\n" + "Wir möchten untersuchen, wann ein Sprachmodell seinen Quellen misstrauen sollte. " * 8
+    )
     result = cli("review", "-", input=text)
     assert result.exit_code == 0
     assert "NOT CALIBRATED" in result.output
@@ -137,6 +139,8 @@ def test_an_option_that_cannot_be_used_is_one_clear_line(cli, arguments):
 def test_links_are_not_judged(cli):
     text = IDEA.read_text(encoding="utf-8")
     plain = json.loads(cli("review", "-", "--json", input=text).stdout)
-    leaky = json.loads(cli("review", "-", "--json", input=text + "\n\nCode is available at https://example.org/x.\n").stdout)
+    leaky = json.loads(
+        cli("review", "-", "--json", input=text + "\n\nCode is available at https://example.org/x.\n").stdout
+    )
     assert leaky["judgement"]["p_accept"] == pytest.approx(plain["judgement"]["p_accept"], abs=1e-6)
     assert any("not judged" in warning for warning in leaky["proposal"]["warnings"])

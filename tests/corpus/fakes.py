@@ -73,8 +73,7 @@ def paper(number: int, **changes: object) -> Paper:
     fields: dict[str, object] = {
         "id": f"made:{number:05d}",
         "title": f"{method.title()} for {topic} problems, part {number}",
-        "abstract": f"We study {topic} tasks with {method}. "
-        f"Study {number} reaches {claim} on benchmark B{number % 7}.",
+        "abstract": f"We study {topic} tasks with {method}. Study {number} reaches {claim} on benchmark B{number % 7}.",
         "year": 2012 + number % 12,
         "venue": ("ICLR", "NeurIPS", "ACL")[number % 3],
         "posted": f"{2012 + number % 12}-{1 + number % 12:02d}",

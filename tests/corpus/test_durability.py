@@ -96,9 +96,7 @@ def test_killed_while_it_is_made_a_store_is_made_again(tmp_path: Path, words_enc
             assert store.add(papers(3)).added == 3
 
 
-def test_an_encoder_that_fails_leaves_the_papers_and_a_way_on(
-    tmp_path: Path, words_encoder: WordsEncoder
-) -> None:
+def test_an_encoder_that_fails_leaves_the_papers_and_a_way_on(tmp_path: Path, words_encoder: WordsEncoder) -> None:
     class Failing(WordsEncoder):
         def encode(self, texts, *, progress=False):
             raise RuntimeError("out of memory")
@@ -183,9 +181,7 @@ def test_a_damaged_index_is_an_error_that_repair_mends(
     else:
         file.write_bytes(broken)
     for attempt in (lambda: Store.open(path), lambda: Store.create_or_open(path, words_encoder)):
-        with pytest.raises(
-            StoreError, match=rf"vector index is (missing|damaged).*verify --store {path} --repair"
-        ):
+        with pytest.raises(StoreError, match=rf"vector index is (missing|damaged).*verify --store {path} --repair"):
             attempt()
     assert not verify(path, encoder=words_encoder).ok
     assert verify(path, repair=True, encoder=words_encoder).ok

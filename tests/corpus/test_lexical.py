@@ -84,9 +84,7 @@ def test_unknown_words_find_nothing(store: Store) -> None:
 
 
 def test_document_frequency_counts_papers_not_occurrences(store: Store) -> None:
-    found = store.document_frequency(
-        ["graphs", "Graph", "schrödinger", "optimal transport", "zebra", "--", "of"]
-    )
+    found = store.document_frequency(["graphs", "Graph", "schrödinger", "optimal transport", "zebra", "--", "of"])
     assert found["graphs"] == found["Graph"] == 20
     assert found["schrödinger"] == 1
     assert found["optimal transport"] == 1

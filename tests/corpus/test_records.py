@@ -66,9 +66,7 @@ def test_the_smallest_record_gets_defaults(tmp_path: Path) -> None:
         ({"ratings": [10**400]}, "ratings holds a number that is not finite"),
     ],
 )
-def test_a_bad_field_skips_the_record_and_says_why(
-    tmp_path: Path, change: dict[str, Any], reason: str
-) -> None:
+def test_a_bad_field_skips_the_record_and_says_why(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     path = write(tmp_path / "a.jsonl", {**GOOD, **change}, GOOD)
     skipped, kept = read_records(path)
     assert skipped == Skipped(f"{path}:1", reason)
@@ -97,9 +95,7 @@ def test_the_hash_moves_with_every_field() -> None:
     assert len(hashes | {first.content_hash}) == len(changes) + 1
 
 
-texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1).filter(
-    str.strip
-)
+texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1).filter(str.strip)
 
 
 @given(

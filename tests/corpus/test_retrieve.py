@@ -127,9 +127,7 @@ def test_without_a_month_the_year_is_compared(tmp_path: Path) -> None:
         assert found.dropped_after_cutoff == 1
 
 
-@pytest.mark.parametrize(
-    "cutoff", ["2020", "2020-00", "2020-13", "20-01", "2020-01-05", "", "2020-01\n", "٢٠٢٠-01"]
-)
+@pytest.mark.parametrize("cutoff", ["2020", "2020-00", "2020-13", "20-01", "2020-01-05", "", "2020-01\n", "٢٠٢٠-01"])
 def test_a_malformed_cutoff_is_the_users_error(store: Store, cutoff: str) -> None:
     with pytest.raises(InputError, match=r"is not a month.*YYYY-MM"):
         search(store, ENCODER, "graph", cutoff=cutoff)
@@ -177,9 +175,7 @@ def test_more_than_the_store_has_gives_all_it_has(build: Callable[..., Path]) ->
 
 
 def test_titles_are_the_same_but_for_case_accents_and_marks() -> None:
-    assert normalised_title("Schrödinger's  Bridge: A Study") == normalised_title(
-        "SCHRODINGERS bridge — a study."
-    )
+    assert normalised_title("Schrödinger's  Bridge: A Study") == normalised_title("SCHRODINGERS bridge — a study.")
     assert normalised_title("Graph nets") != normalised_title("Graph net")
     assert normalised_title("!?") == ""
 

@@ -58,9 +58,7 @@ def test_the_built_store_is_three_files_sound_and_searchable(
     assert verify(tmp_path / "store", encoder=words_encoder).problems == ()
 
 
-def test_a_bad_or_repeated_record_stops_the_build(
-    tmp_path: Path, source: Path, words_encoder: WordsEncoder
-) -> None:
+def test_a_bad_or_repeated_record_stops_the_build(tmp_path: Path, source: Path, words_encoder: WordsEncoder) -> None:
     good = source.read_text()
     source.write_text(good + '{"id": "x"}\n')
     with pytest.raises(InputError, match=r"papers.jsonl:301: "):
@@ -77,9 +75,7 @@ def test_the_shipped_store_is_small_complete_and_what_its_papers_say() -> None:
     files = [file for file in starter_path().rglob("*") if file.is_file()]
     assert {file.name for file in files} - {".lock"} == {"papers.db", "manifest.json", "abstract.faiss"}
     assert sum(file.stat().st_size for file in files) < 2_000_000
-    listed = {
-        json.loads(line)["id"] for line in papers_path().read_text(encoding="utf-8").splitlines() if line
-    }
+    listed = {json.loads(line)["id"] for line in papers_path().read_text(encoding="utf-8").splitlines() if line}
     with Store.open(starter_path()) as store:
         assert set(store.papers(listed)) == listed
         assert store.count == len(listed) >= 200

@@ -57,9 +57,7 @@ def test_every_record_is_counted_once(tmp_path: Path, words_encoder: WordsEncode
         assert report.embedded == 2
 
 
-def test_a_second_build_changes_no_byte(
-    build: Callable[..., Path], contents, words_encoder: WordsEncoder
-) -> None:
+def test_a_second_build_changes_no_byte(build: Callable[..., Path], contents, words_encoder: WordsEncoder) -> None:
     path = build(1_200)
     before = contents(path)
     with Store.create_or_open(path, words_encoder) as store:
@@ -101,9 +99,7 @@ def test_an_updated_paper_is_found_by_its_new_words_only(tmp_path: Path, words_e
         assert len(store.index) == 6
 
 
-def test_what_cannot_be_stored_is_skipped_even_if_made_in_code(
-    tmp_path: Path, words_encoder: WordsEncoder
-) -> None:
+def test_what_cannot_be_stored_is_skipped_even_if_made_in_code(tmp_path: Path, words_encoder: WordsEncoder) -> None:
     with Store.create_or_open(tmp_path, words_encoder) as store:
         report = store.add([paper(1, abstract="half \ud800"), paper(2, year=3), paper(3)])
         assert [one.reason for one in report.skipped] == [

@@ -98,9 +98,7 @@ def test_only_what_lacks_a_vector_is_embedded_and_stale_ones_go(tmp_path: Path) 
     steps=st.lists(st.tuples(st.sampled_from(["add", "remove"]), st.integers(1, 8)), max_size=12),
     query=st.integers(0, 7),
 )
-def test_any_sequence_of_changes_keeps_each_row_with_its_own_vector(
-    steps: list[tuple[str, int]], query: int
-) -> None:
+def test_any_sequence_of_changes_keeps_each_row_with_its_own_vector(steps: list[tuple[str, int]], query: int) -> None:
     vectors = unit(9, 8)
     index, held = VectorIndex.create(8), set()
     for step, row in steps:

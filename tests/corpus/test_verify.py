@@ -55,9 +55,7 @@ def test_without_an_encoder_it_checks_the_rest_and_does_not_claim_more(build: Ca
     assert not any("fresh" in check or check == "embedder" for check in report.checked)
 
 
-def test_a_word_index_that_lost_a_paper_is_rebuilt(
-    build: Callable[..., Path], words_encoder: WordsEncoder
-) -> None:
+def test_a_word_index_that_lost_a_paper_is_rebuilt(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
     path = build(30)
     change(
         path,
@@ -132,9 +130,7 @@ def test_vectors_of_other_texts_are_found_by_embedding_a_few_again(
 
 
 @pytest.mark.parametrize("dimension", [32, 48])
-def test_repair_with_another_embedder_embeds_everything_anew(
-    build: Callable[..., Path], dimension: int
-) -> None:
+def test_repair_with_another_embedder_embeds_everything_anew(build: Callable[..., Path], dimension: int) -> None:
     path, other = build(30), WordsEncoder("other/model", dimension)
     (problem,) = verify(path, encoder=other).problems
     assert "fake/words" in problem.what
@@ -163,9 +159,7 @@ def test_an_edited_manifest_is_found_field_by_field(build: Callable[..., Path]) 
     assert json.loads((path / "manifest.json").read_text()) == manifest
 
 
-def test_leftover_files_are_found_and_removed(
-    build: Callable[..., Path], words_encoder: WordsEncoder
-) -> None:
+def test_leftover_files_are_found_and_removed(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
     path = build(5)
     left = [path / ".manifest.json.abc123", path / "vectors" / ".abstract.faiss.xyz789"]
     for file in left:
@@ -179,9 +173,7 @@ def test_a_broken_index_inside_the_database_is_rebuilt(build: Callable[..., Path
     path = build(5)
     # An id that the table has and its index has not: what SQLite calls a missing row.
     with closing(sqlite3.connect(path / "papers.db")) as db:
-        page = db.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_papers_1'"
-        ).fetchone()[0]
+        page = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_papers_1'").fetchone()[0]
         size = db.execute("PRAGMA page_size").fetchone()[0]
     file = path / "papers.db"
     data = bytearray(file.read_bytes())

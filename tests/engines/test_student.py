@@ -5,14 +5,16 @@ from guide.calibration import parse_venue
 from guide.engines import JudgeRequest, load_engine
 from guide.engines.student import background_vocabulary, load_student
 from guide.errors import InputError
+from guide.sentences import split_sentences
 
 ICLR = parse_venue("ICLR-2025")
 ABSTRACT = (
-    "Retrieval-augmented language models state answers with more confidence than their evidence allows once the documents "
-    "drift away from the training distribution. We study when a reader should distrust its retriever. We derive a bound on the "
-    "calibration error that retrieval adds, and fit a small head that predicts it from the overlap of the retrieved passages. "
-    "On six question answering sets with documents from later years, the head halves the calibration error at the same accuracy, "
-    "and abstaining on its advice keeps the error rate under ten per cent. Ablations show that overlap, and not length, carries the signal."
+    "Retrieval-augmented language models state answers with more confidence than their evidence allows once the "
+    "documents drift away from the training distribution. We study when a reader should distrust its retriever. "
+    "We derive a bound on the calibration error that retrieval adds, and fit a small head that predicts it from "
+    "the overlap of the retrieved passages. On six question answering sets with documents from later years, the "
+    "head halves the calibration error at the same accuracy, and abstaining on its advice keeps the error rate "
+    "under ten per cent. Ablations show that overlap, and not length, carries the signal."
 )
 
 
@@ -84,8 +86,21 @@ def test_another_language_is_not_calibrated(student):
     assert any("(de)" in reason for reason in judgement.calibration.reasons)
 
 
-def test_chances_agree_with_judgements(student):
-    assert student.chances([("Distrusting the retriever", ABSTRACT)], ICLR)[0] == pytest.approx(_judge(student).p_accept, abs=1e-6)
+def test_the_whole_among_the_variants_is_the_judgement_itself(student):
+    sentences = split_sentences(ABSTRACT)
+    chances = student.chances_without_each("Distrusting the retriever", sentences, len(sentences), ICLR)
+    assert len(chances) == len(sentences) + 1
+    assert chances[0] == pytest.approx(_judge(student).p_accept, abs=1e-6)
+
+
+@pytest.mark.parametrize("title", ["Distrusting the retriever", ""])
+def test_a_variant_is_judged_as_the_text_without_that_sentence(student, title):
+    # Few enough words for one window, so that leaving a sentence out moves no other.
+    sentences = split_sentences(ABSTRACT)[:4]
+    chances = student.chances_without_each(title, sentences, 3, ICLR)
+    for gone in range(3):
+        text = " ".join(sentences[:gone] + sentences[gone + 1 :])
+        assert chances[1 + gone] == pytest.approx(_judge(student, text, title).p_accept, abs=1e-5)
 
 
 def test_the_shipped_student_saw_nothing_after_2024(student):

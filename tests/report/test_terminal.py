@@ -15,7 +15,13 @@ def _printed(shown, width=100):
 
 def test_the_number_stands_beside_its_base_rate_interval_and_record():
     text = _printed(review())
-    for said in ("P(accept) 30%", "20%-40%", "base rate 31.9% at ICLR-2025", "Calibrated on 8,251 decisions", "Of the 400"):
+    for said in (
+        "P(accept) 30%",
+        "20%-40%",
+        "base rate 31.9% at ICLR-2025",
+        "Calibrated on 8,251 decisions",
+        "Of the 400",
+    ):
         assert said in text
 
 
@@ -29,7 +35,13 @@ def test_an_uncalibrated_number_says_so_and_why():
 
 def test_evidence_is_printed_with_link_similarity_and_terms():
     text = _printed(review())
-    for said in ("Calibrated retrieval [a study] (ICML 2023)", "similarity 0.60", "https://example.org/p1", "zebrafish", "speech"):
+    for said in (
+        "Calibrated retrieval [a study] (ICML 2023)",
+        "similarity 0.60",
+        "https://example.org/p1",
+        "zebrafish",
+        "speech",
+    ):
         assert said in text
 
 
@@ -62,7 +74,12 @@ def test_brackets_in_texts_are_no_markup(width):
 def test_what_was_left_out_is_counted():
     shown = review()
     provenance = shown.provenance.model_copy(
-        update={"near_duplicates_left_out": ("self",), "left_out_after_cutoff": 7, "cutoff": "2024-09", "sentences_not_tried": 2}
+        update={
+            "near_duplicates_left_out": ("self",),
+            "left_out_after_cutoff": 7,
+            "cutoff": "2024-09",
+            "sentences_not_tried": 2,
+        }
     )
     text = _printed(shown.model_copy(update={"provenance": provenance}))
     for said in ("as the proposal itself: self", "7 left out: later than 2024-09", "2 further sentences"):
