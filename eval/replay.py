@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from guide.calibration import Venue, parse_venue
 from guide.engines import Engine, JudgeRequest, load_engine
 from guide.eval.baselines import Baseline, simple_baselines, tfidf_baseline
 from guide.eval.bootstrap import Bootstrapped, Difference, Estimate, bootstrap, difference
-from guide.eval.decisions import Decision, DecisionSet, read_decisions
-from guide.eval.metrics import ReliabilityBin, Sample, reliability
+from guide.eval.decisions import Decision, DecisionSet, ratings_agree, read_decisions
+from guide.eval.metrics import ReliabilityBin, Sample, ece_if_calibrated, reliability
 from guide.leakage import strip_leaks
-from guide.training import AGREEMENT, TrainingSet, auroc, read_training_set
+from guide.training import AGREEMENT, read_training_set
 
 TRAINING_FILE = "iclr-decisions.jsonl.zst"
 TFIDF = "tfidf-logistic"
@@ -47,6 +47,7 @@ class TextResult:
         baselines: theirs.
         beyond_tfidf: the engine's AUROC less the TF-IDF baseline's, paired; None without that baseline.
         reliability: the engine's reliability table.
+        ece_if_calibrated: the ECE that chance alone would give a calibrated engine at this n.
     """
 
     text: str
@@ -55,6 +56,7 @@ class TextResult:
     baselines: tuple[BaselineResult, ...]
     beyond_tfidf: Difference | None
     reliability: tuple[ReliabilityBin, ...]
+    ece_if_calibrated: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class ReplayReport:
             "baselines": baselines,
             **{result.text: _metrics_json(result.metrics) for result in self.texts},
             "beyond_tfidf": {result.text: _difference_json(result.beyond_tfidf) for result in self.texts},
-            "reliability": {result.text: [_bin_json(row) for row in result.reliability] for result in self.texts},
+            "reliability": {result.text: [asdict(row) for row in result.reliability] for result in self.texts},
+            "ece_if_calibrated": {result.text: result.ece_if_calibrated for result in self.texts},
             "removed": {result.text: result.removed for result in self.texts},
             "notes": list(self.notes),
             "provenance": {
@@ -148,10 +151,12 @@ def run_replay(
     stated_for = parse_venue(venue)
     decisions = read_decisions(file)
     engine = load_engine(engine_name)
-    training, why_not = _training_set(train, file, engine)
     readings = ("stripped", "raw") if text == "both" else (text,)
+    read = {reading: _read(decisions.records, reading) for reading in readings}
+    trained = _trained_baselines(read, train, file, engine, stated_for)
     results = tuple(
-        _play(reading, decisions.records, engine, stated_for, training, why_not, resamples, seed) for reading in readings
+        _play(read[reading], decisions.records, engine, stated_for, trained[reading], resamples, seed)
+        for reading in readings
     )
     return ReplayReport(
         file=file.name,
@@ -169,62 +174,83 @@ def run_replay(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The texts in one reading, (title, text) in the records' order, and what was taken out, by rule."""
+
+    name: str
+    texts: list[tuple[str, str]]
+    removed: dict[str, int]
+
+
+def _read(records: Sequence[Decision], name: str) -> _Reading:
+    if name == "raw":
+        return _Reading(name, [(record.title, record.abstract) for record in records], {})
+    stripped = [strip_leaks(record.abstract) for record in records]
+    removed = Counter(removal.rule for one in stripped for removal in one.removals)
+    texts = [(record.title, one.text) for record, one in zip(records, stripped, strict=True)]
+    return _Reading(name, texts, dict(removed))
+
+
 def _play(
-    reading: str,
+    reading: _Reading,
     records: Sequence[Decision],
     engine: Engine,
     venue: Venue,
-    training: TrainingSet | None,
-    why_not: str,
+    trained: Baseline,
     resamples: int,
     seed: int,
 ) -> TextResult:
-    removed: Counter[str] = Counter()
-    texts = [(record.title, _read(record, reading, removed)) for record in records]
-    requests = [JudgeRequest(record.id, *pair, venue) for record, pair in zip(records, texts, strict=True)]
+    requests = [JudgeRequest(record.id, *pair, venue) for record, pair in zip(records, reading.texts, strict=True)]
     answers = engine.judge(requests, progress=True)
     p = np.array([answers[record.id].p_accept for record in records])
     ratings = np.array([np.mean(record.ratings) if record.ratings else np.nan for record in records])
     accepted = np.array([record.accepted for record in records])
-    played = bootstrap(Sample(p, accepted, p, ratings), resamples=resamples, seed=seed)
-    baselines = simple_baselines(texts, venue.base_rate)
-    if training is not None:
-        baselines.append(tfidf_baseline(texts, training, venue.base_rate))
-    else:
-        baselines.append(Baseline(TFIDF, None, None, why_not))
+    sample = Sample(p, accepted, p, ratings)
+    played = bootstrap(sample, resamples=resamples, seed=seed)
+    baselines = [*simple_baselines(reading.texts, venue.base_rate), trained]
     rivals: dict[str, Bootstrapped] = {
         one.name: bootstrap(Sample(one.scores, accepted, one.probabilities, ratings), resamples=resamples, seed=seed)
         for one in baselines
         if one.scores is not None
     }
     return TextResult(
-        text=reading,
-        removed=dict(removed),
+        text=reading.name,
+        removed=reading.removed,
         metrics=played.estimates(),
         baselines=tuple(
             BaselineResult(one.name, one.note, rivals[one.name].estimates() if one.name in rivals else {})
             for one in baselines
         ),
         beyond_tfidf=difference(played, rivals[TFIDF], "auroc") if TFIDF in rivals else None,
-        reliability=reliability(p, accepted),
+        reliability=reliability(sample),
+        ece_if_calibrated=ece_if_calibrated(sample, seed=seed),
     )
 
 
-def _read(record: Decision, reading: str, removed: Counter[str]) -> str:
-    if reading == "raw":
-        return record.abstract
-    stripped = strip_leaks(record.abstract)
-    removed.update(removal.rule for removal in stripped.removals)
-    return stripped.text
-
-
-def _training_set(named: Path | None, file: Path, engine: Engine) -> tuple[TrainingSet | None, str]:
-    """The decisions for the trained baseline: the engine's years, so that both knew the same; or why there are none."""
+def _trained_baselines(
+    read: dict[str, _Reading], named: Path | None, file: Path, engine: Engine, venue: Venue
+) -> dict[str, Baseline]:
+    """The TF-IDF baseline on every reading, trained once, on the engine's years, so that both knew the same."""
     folders = [file.parent, *([Path(os.environ["GUIDE_DATA"])] if os.environ.get("GUIDE_DATA") else [])]
     found = named or next((folder / TRAINING_FILE for folder in folders if (folder / TRAINING_FILE).is_file()), None)
     if found is None:
-        return None, f"not computed: no {TRAINING_FILE} beside the file or in GUIDE_DATA; name one with --train"
-    return read_training_set(found, until=engine.last_training_year), ""
+        why = f"not computed: no {TRAINING_FILE} beside the file or in GUIDE_DATA; name one with --train"
+        return dict.fromkeys(read, Baseline(TFIDF, None, None, why))
+    training = read_training_set(found, until=engine.last_training_year)
+    everything = [pair for reading in read.values() for pair in reading.texts]
+    baseline = tfidf_baseline(everything, training, venue.base_rate)
+    if baseline.scores is None or baseline.probabilities is None:
+        return dict.fromkeys(read, baseline)
+    n = len(everything) // len(read)
+    return {
+        name: replace(
+            baseline,
+            scores=baseline.scores[number * n : (number + 1) * n],
+            probabilities=baseline.probabilities[number * n : (number + 1) * n],
+        )
+        for number, name in enumerate(read)
+    }
 
 
 def _notes(decisions: DecisionSet, engine: Engine) -> list[str]:
@@ -242,16 +268,17 @@ def _notes(decisions: DecisionSet, engine: Engine) -> list[str]:
         )
     rated = [record for record in decisions.records if record.ratings]
     if not rated:
-        notes.append("no ratings: Spearman is not computed")
-        return notes
+        return [*notes, "no ratings: Spearman is not computed"]
     if len(rated) < len(decisions.records):
         notes.append(f"Spearman rests on the {len(rated):,} records with ratings")
-    means = np.array([np.mean(record.ratings) for record in rated])
-    agreement = auroc(means, np.array([record.accepted for record in rated]))
-    if agreement < AGREEMENT:
-        notes.append(
-            f"the ratings hardly agree with the decisions (AUROC {agreement:.2f}, usually above 0.9): they may belong to other papers"
-        )
+    # Year by year: a good year would hide a bad one.
+    for year in sorted(years, key=str):
+        agreement = ratings_agree([record for record in rated if record.year == year])
+        if agreement is not None and agreement < AGREEMENT:
+            notes.append(
+                f"ratings{f' of {year}' if year else ''} hardly agree with the decisions (AUROC {agreement:.2f}, "
+                "usually above 0.9): they may belong to other papers"
+            )
     return notes
 
 
@@ -261,7 +288,3 @@ def _metrics_json(metrics: dict[str, Estimate]) -> dict[str, Any]:
 
 def _difference_json(gap: Difference | None) -> dict[str, float] | None:
     return None if gap is None else {"value": gap.value, "low": gap.low, "high": gap.high, "p": gap.p}
-
-
-def _bin_json(row: ReliabilityBin) -> dict[str, float]:
-    return {"n": row.n, "predicted": row.predicted, "observed": row.observed, "low": row.low, "high": row.high}

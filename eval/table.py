@@ -51,7 +51,11 @@ def _print_text(out: Console, result: TextResult) -> None:
     removed = sum(result.removed.values())
     said = f", {removed:,} passages taken out" if result.text == "stripped" else ", leaks included"
     table = Table(
-        title=f"Text: {result.text}{said}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=f"Text: {result.text}{said}",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("", no_wrap=True)
     table.add_column("guide", style="bold", no_wrap=True)

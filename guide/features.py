@@ -22,6 +22,7 @@ from guide.sentences import split_sentences
 
 _TOKEN = re.compile(r"\b\w\w+\b")
 _WORDS_A_WINDOW = 180  # about 240 word pieces of scientific English, short of the encoder's 256
+_WORDS_A_VARIANT = 90  # leaving a sentence out costs one window, and so half as much
 
 
 class Pools(Protocol):
@@ -116,14 +117,14 @@ def cut_windows(title: str, text: str) -> list[str]:
     return join_windows(group_sentences(title, split_sentences(text)))
 
 
-def group_sentences(title: str, sentences: Sequence[str]) -> list[list[str]]:
-    """Fill windows with whole sentences in order; the title, if there is one, opens the first."""
+def group_sentences(title: str, sentences: Sequence[str], limit: int = _WORDS_A_WINDOW) -> list[list[str]]:
+    """Fill windows of at most `limit` words with whole sentences in order; the title, if any, opens the first."""
     opening = title.strip()
     windows: list[list[str]] = [[f"{opening}."]] if opening else [[]]
     filled = len(opening.split())
     for sentence in sentences:
         length = len(sentence.split())
-        if filled + length > _WORDS_A_WINDOW and windows[-1]:
+        if filled + length > limit and windows[-1]:
             windows.append([])
             filled = 0
         windows[-1].append(sentence)
@@ -170,9 +171,10 @@ def extract_without_each(
 ) -> Features:
     """Read a text whole, then without each of its first `tried` sentences: 1 + tried rows.
 
-    The windows stay where they are, so that each variant has one window of its own to encode.
+    The windows stay where they are, so that each variant has one window of its own to encode; they are shorter than
+    those a judgement reads, so the first row may differ from it a little.
     """
-    whole = group_sentences(title, sentences)
+    whole = group_sentences(title, sentences, _WORDS_A_VARIANT)
     # (window, place in it) of each sentence; the title holds the first place of the first window.
     places = [(number, place) for number, window in enumerate(whole) for place in range(len(window))]
     places = places[1:] if title.strip() else places

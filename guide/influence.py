@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from guide.calibration import Venue
     from guide.engines import Explains
 
-MAX_SENTENCES = 40  # a second or two on two cores
+MAX_SENTENCES = 40  # about a second on two cores
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,13 @@ def test_tfidf_states_its_probabilities_for_the_base_rate_asked(training):
     assert shift == pytest.approx(np.log(0.6 / 0.4) - np.log(0.1 / 0.9))
 
 
+def test_at_the_training_base_rate_tfidf_accepts_as_many_as_the_training_years_did(training):
+    rate = float(training.accepted.mean())
+    found = tfidf_baseline(_pairs(training), training, rate)
+    # A logistic regression's own fit has the mean of its outcomes, its intercept being free.
+    assert found.probabilities.mean() == pytest.approx(rate, abs=1e-3)
+
+
 def test_tfidf_is_the_same_every_time(training):
     first, again = (tfidf_baseline(_pairs(training), training, 0.3) for _ in range(2))
     assert (first.scores == again.scores).all()

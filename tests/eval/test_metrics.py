@@ -170,6 +170,12 @@ def test_equal_probabilities_share_a_bin_and_no_row_is_lost(sample, binning):
     assert all(0 <= row.low <= row.observed + 1e-12 and row.observed - 1e-12 <= row.high <= 1 for row in table)
 
 
+def test_a_probability_of_one_belongs_to_the_last_bin():
+    p = np.array([0.0, 0.05, 0.95, 1.0])
+    prepared = _prepared(p, [True] * 4, probabilities=p)
+    assert prepared.bins(_ones(prepared), 10, "width").tolist() == [0, 0, 9, 9]
+
+
 def test_a_reliability_bin_carries_wilsons_interval():
     p = np.full(30, 0.9)
     accepted = np.arange(30) < 28
