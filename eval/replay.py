@@ -259,7 +259,8 @@ def _notes(decisions: DecisionSet, engine: Engine) -> list[str]:
     known = sorted(year for year in years if year is not None)
     if known and known[0] <= engine.last_training_year:
         notes.append(
-            f"NOT A TEST: the engine was trained on decisions up to {engine.last_training_year}, and records of {known[0]} are replayed"
+            f"NOT A TEST: the engine was trained on decisions up to {engine.last_training_year}, "
+            f"and records of {known[0]} are replayed"
         )
     if None in years:
         notes.append(

@@ -1,0 +1,40 @@
+import pytest
+
+from guide.advisor import MAX_WORDS, judged_text
+from guide.errors import InputError
+from tests.judgements import review
+
+
+def _proposal(modules, form="draft", title="T"):
+    return review().proposal.model_copy(update={"modules": modules, "form": form, "title": title})
+
+
+def test_a_draft_is_judged_by_its_abstract():
+    text, warnings = judged_text(_proposal({"abstract": "The abstract.", "method": "The method."}))
+    assert (text, warnings) == ("The abstract.", [])
+
+
+def test_an_idea_is_judged_by_all_it_says_in_order():
+    modules = {"method": "The method.", "abstract": "The abstract."}
+    assert judged_text(_proposal(modules, form="idea"))[0] == "The abstract. The method."
+
+
+def test_without_an_abstract_everything_is_judged():
+    assert judged_text(_proposal({"method": "The method.", "experiments": "The test."}))[0] == "The method. The test."
+
+
+def test_leaks_are_taken_out_and_counted():
+    text, warnings = judged_text(_proposal({"abstract": "We test it. Code will be released."}))
+    assert text == "We test it."
+    assert warnings == ["1 passages with links or release notes are not judged"]
+
+
+def test_a_long_text_is_cut_and_said_to_be():
+    text, warnings = judged_text(_proposal({"abstract": "word " * (MAX_WORDS + 5)}))
+    assert len(text.split()) == MAX_WORDS
+    assert "first 2,000 of 2,005 words" in warnings[0]
+
+
+def test_a_text_of_leaks_only_cannot_be_judged():
+    with pytest.raises(InputError, match="nothing is left"):
+        judged_text(_proposal({"abstract": "Code will be released."}, title=""))
