@@ -81,7 +81,7 @@ class MiniLM:
     dimension = _WIDTH
 
     def __init__(self, folder: Path, *, precision: Precision = "float32", batch_size: int = 32) -> None:
-        """Load the weights from `folder` (model.safetensors, tokenizer.json) and check their SHA-256.
+        """Load model.safetensors and tokenizer.json from `folder`; the SHA-256 of the former is checked.
 
         Raises:
             ModelError: a file is missing, or the weights are not the published ones.
@@ -93,7 +93,7 @@ class MiniLM:
         try:
             blob = (folder / "model.safetensors").read_bytes()
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:
+        except Exception as error:  # tokenizers raises bare Exception for a missing or broken file
             raise ModelError(f"MiniLM cannot be read ({error})", where=folder, fix=_REINSTALL) from error
         found = hashlib.sha256(blob).hexdigest()
         if found != MINILM_SHA256:

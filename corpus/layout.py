@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from guide.atomic import TEMPORARY
 from guide.errors import StoreError
 
 DATABASE = "papers.db"
@@ -31,7 +32,7 @@ def verify_command(folder: Path) -> str:
 
 def leftovers(folder: Path) -> list[Path]:
     """Temporary files that a killed writer left (see `guide.atomic`); a running writer has them too."""
-    return sorted([*folder.glob(f".{MANIFEST}.*"), *(folder / VECTORS).glob(".*.faiss.*")])
+    return sorted([*folder.glob(f"{TEMPORARY}*"), *(folder / VECTORS).glob(f"{TEMPORARY}*")])
 
 
 def check_present(folder: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from guide import __version__
-from guide.calibration import Venue, parse_venue
+from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
 from guide.engines import Engine, JudgeRequest, load_engine
-from guide.eval.baselines import Baseline, simple_baselines, tfidf_baseline
+from guide.eval.baselines import TFIDF, Baseline, simple_baselines, tfidf_baseline
 from guide.eval.bootstrap import Bootstrapped, Difference, Estimate, bootstrap, difference
 from guide.eval.decisions import Decision, DecisionSet, ratings_agree, read_decisions
 from guide.eval.metrics import ReliabilityBin, Sample, ece_if_calibrated, reliability
@@ -23,7 +23,6 @@ from guide.leakage import strip_leaks
 from guide.training import AGREEMENT, read_training_set
 
 TRAINING_FILE = "iclr-decisions.jsonl.zst"
-TFIDF = "tfidf-logistic"
 METRICS = ("auroc", "top5_precision", "top30_precision", "accept_recall", "spearman", "brier", "ece")
 
 
@@ -128,7 +127,7 @@ def run_replay(
     *,
     text: str = "stripped",
     engine_name: str = "student",
-    venue: str = "ICLR-2025",
+    venue: str = DEFAULT_VENUE,
     train: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,

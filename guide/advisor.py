@@ -6,7 +6,7 @@ from pathlib import Path
 
 from guide import __version__
 from guide.advice import advise
-from guide.calibration import parse_venue
+from guide.calibration import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_encoder
 from guide.corpus.records import Paper
 from guide.corpus.retrieve import Hit, retrieve
@@ -32,7 +32,7 @@ def review_idea(
     *,
     store: str | None = None,
     engine_name: str = "student",
-    venue: str = "ICLR-2025",
+    venue: str = DEFAULT_VENUE,
     cutoff: str | None = None,
     form: Form | None = None,
     count: int = 8,
@@ -53,7 +53,6 @@ def review_idea(
         StoreError: the store cannot be used.
         ModelError: model weights are missing or altered.
     """
-    # Whatever can fail at once does so before the models load.
     stated_for = parse_venue(venue)
     proposal = read_proposal(source, form=form)
     encoder = load_encoder()
@@ -101,8 +100,8 @@ def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
     """The text an engine judges, and what was left out of it.
 
     A draft or paper with an abstract is judged by it, as the submissions were that the student learnt from; anything
-    else by all
-    its modules in order. Links and release sentences are taken out: nothing learnt from them helps an author.
+    else by all its modules in order. Links and release sentences are taken out: nothing learnt from them helps an
+    author.
 
     Raises:
         InputError: nothing is left.
@@ -112,7 +111,8 @@ def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
     parts: list[ModuleKind] = ["abstract"] if headed else [kind for kind in MODULE_KINDS if kind in proposal.modules]
     stripped = strip_leaks("\n\n".join(proposal.modules[kind] for kind in parts))
     if stripped.removals:
-        warnings.append(f"{len(stripped.removals)} passages with links or release notes are not judged")
+        count = len(stripped.removals)
+        warnings.append(f"{count} passage{'s' if count > 1 else ''} with links or release notes not judged")
     words = stripped.text.split()
     if len(words) > MAX_WORDS:
         warnings.append(f"judged by its first {MAX_WORDS:,} of {len(words):,} words")

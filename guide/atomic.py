@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TEMPORARY = ".guide-"  # how the names of temporary files begin
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -56,7 +58,7 @@ def _create_beside(target: Path, *, named: Path) -> Path:
 
     What replaces a file is nobody else's to read until it has that file's permissions.
     """
-    temporary = target.parent / f".guide-{secrets.token_hex(8)}"
+    temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     mode = 0o600 if target.exists() else 0o666
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))

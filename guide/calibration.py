@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from guide.errors import InputError
 
 # Share of submissions accepted, withdrawn ones counted as not accepted and desk rejects left out where the venue
-# says so. # ICLR 2025: 3,706 of 11,602. The other figures are the organisers' own, as they announced them.
+# says so. ICLR 2025: 3,706 of 11,602. The other figures are the organisers' own, as they announced them.
 BASE_RATES: dict[str, float] = {
     "ICLR-2020": 0.265,
     "ICLR-2021": 0.287,

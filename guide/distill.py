@@ -65,8 +65,7 @@ def distill(
         seed: of the bootstrap and the clustering.
         cache: folder for embeddings, by content; training again then skips most of the work.
         precision: number format of the encoder while training; "auto" is bfloat16 where the processor has it, which
-        halves the
-            time and moves no score by more than its rounding (docs/student.md).
+            takes half the time.
         progress: show bars on stderr.
 
     Raises:

@@ -20,7 +20,7 @@ _LINK = (
     r"\b[\w-]+\.(?:github\.io|io|com|org|net|edu|ai|science)/[\w./~-]+"
 )
 # Code is only ever mentioned as available to say so; "the data is available at training time" says something else,
-# so other # artefacts must be offered in public.
+# so other artefacts must be offered in public.
 _CODE = (
     r"(?:(?:source|training|our|all|full)\s+)*"
     r"(?:codes?|code\s?base|implementations?|software|checkpoints?|scripts?|toolkits?|librar(?:y|ies))"

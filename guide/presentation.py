@@ -1,9 +1,8 @@
 """The presentation sub-score's own training set.
 
 No decision record has presentation scores; reviews of ICLR 2026 do. They are later than the replayed decisions, so
-this head is kept
-apart: it never enters the rating or P(accept), and it reads one half of the submissions (by hash of the id) so that
-the other half stays untouched as a test.
+this head is kept apart: it never enters the rating or P(accept), and it reads one half of the submissions (by hash of
+the id) so that the other half stays untouched as a test.
 """
 
 from __future__ import annotations
@@ -65,6 +64,8 @@ def _read(path: Path) -> Iterator[tuple[tuple[str, str], float, str]]:
         if isinstance(line, Skipped):
             continue
         _, record = line
+        if not isinstance(record.get("title"), str) or not isinstance(record.get("abstract"), str):
+            continue
         scores = [review["presentation"] for review in record.get("reviews", []) if review.get("presentation")]
         if scores and in_training_half(str(record.get("id", ""))):
             text = strip_leaks(record["abstract"]).text

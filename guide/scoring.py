@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from guide.atomic import replacing
-from guide.calibration import Venue, parse_venue
+from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
 from guide.corpus.jsonl import Skipped, read_jsonl
 from guide.engines import Engine, JudgeRequest, load_engine
 from guide.errors import InputError
@@ -53,7 +53,7 @@ class _Row:
 
 
 def score_file(
-    file: Path, out: Path, *, engine_name: str = "student", venue: str = "ICLR-2025", limit: int | None = None
+    file: Path, out: Path, *, engine_name: str = "student", venue: str = DEFAULT_VENUE, limit: int | None = None
 ) -> ScoreReport:
     """Judge the records of `file` (JSON lines: id, title, abstract) and write a line for each to `out`, in order.
 

@@ -19,7 +19,7 @@ from guide.leakage import strip_leaks
 from guide.ordinal import BINS, bin_shares, mean_quantile
 
 # Below this AUROC of a year's mean ratings for its own decisions the ratings cannot belong to those papers. Where
-# they do, # it is 0.93-0.97 (ICLR 2017-2024 but 2023, whose ratings are permuted against the papers: 0.49).
+# they do, it is 0.93-0.97 (ICLR 2017-2024 but 2023, whose ratings are permuted against the papers: 0.49).
 AGREEMENT = 0.8
 # What each venue year called the two sub-scores, averaged where it asked for two.
 _SOUNDNESS = ("soundness", "correctness")
@@ -83,10 +83,9 @@ def read_training_set(path: Path, *, until: int) -> TrainingSet:
     Fields: `title, abstract, year, accepted`, and where present `ratings, subscores, symmetric`.
 
     If any record is marked `symmetric`, only those marked true are used: elsewhere the source of the text gives the
-    decision away.
-    Years after `until` are left out. A year whose ratings contradict its decisions loses them; where it has
-    sub-scores, the quality target is estimated
-    from these and the decision, by a regression fitted on the years that have both.
+    decision away. Years after `until` are left out. A year whose ratings contradict its decisions loses them; where it
+    has sub-scores, the quality target is estimated from these and the decision, by a regression fitted on the years
+    that have both.
 
     Raises:
         InputError: nothing usable is in the file.
@@ -174,9 +173,20 @@ def _unusable(record: dict[str, Any], until: int) -> str | None:
         return "no title or abstract"
     if not isinstance(record.get("accepted"), bool) or not isinstance(record.get("year"), int):
         return "no decision or year"
+    ratings, subscores = record.get("ratings") or [], record.get("subscores") or {}
+    if not isinstance(ratings, list) or not all(map(_is_number, ratings)):
+        return "ratings are not numbers"
+    if not isinstance(subscores, dict) or not all(
+        isinstance(given, list) and all(map(_is_number, given)) for given in subscores.values()
+    ):
+        return "subscores are not lists of numbers"
     if record["year"] > until:
         return f"later than {until}"
     return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _mean_subscores(given: dict[str, list[float]]) -> Iterator[tuple[str, float]]:
@@ -236,7 +246,6 @@ def _estimate_quality(
     quality[missing] = model.predict(design[missing])
     fit = float(model.score(design[both], quality[both]))
     return [
-        f"quality of {missing.sum():,} submissions of {', '.join(map(str, scrambled))} estimated from "
-        f"sub-scores and decision "
-        f"(R2 {fit:.2f} on the {both.sum():,} earlier ones that have both)"
+        f"quality of {missing.sum():,} submissions of {', '.join(map(str, scrambled))} estimated from sub-scores and "
+        f"decision (R2 {fit:.2f} on the {both.sum():,} earlier ones that have both)"
     ]

@@ -26,7 +26,7 @@ def test_without_an_abstract_everything_is_judged():
 def test_leaks_are_taken_out_and_counted():
     text, warnings = judged_text(_proposal({"abstract": "We test it. Code will be released."}))
     assert text == "We test it."
-    assert warnings == ["1 passages with links or release notes are not judged"]
+    assert warnings == ["1 passage with links or release notes not judged"]
 
 
 def test_a_long_text_is_cut_and_said_to_be():

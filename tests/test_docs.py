@@ -29,6 +29,13 @@ def test_the_manual_names_every_command(path):
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_the_manual_names_every_option(path):
+    for option in COMMANDS[path].params:
+        if isinstance(option, click.Option) and option.name != "help":
+            assert option.opts[0] in MANUAL, option.opts
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_has_help_and_a_runnable_example(path):
     command = COMMANDS[path]
     assert command.help and len(command.help) > 30

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guide.corpus import schema
-from guide.corpus.layout import DATABASE, LOCK, translating
+from guide.corpus.layout import DATABASE, LOCK, check_free, translating
 from guide.corpus.records import Paper, Skipped, read_records
 from guide.corpus.starter import papers_path, starter_path
 from guide.corpus.store import AddReport, Store
@@ -48,6 +48,8 @@ def build(output: Path, encoder: Encoder, *, papers: Path | None = None) -> AddR
     source = papers or papers_path()
     records = sorted(_clean(source), key=lambda paper: paper.id)
     with translating(output):
+        if output.exists():
+            check_free(output)
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".starter.") as scratch:
             made = Path(scratch) / "store"

@@ -45,7 +45,8 @@ def add(file: Path, store: str, limit: int | None, as_json: bool) -> None:
         return
     click.echo(
         f"{report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
-        f"{len(report.skipped):,} skipped; {report.embedded:,} embedded in {report.seconds:.1f} s "
+        f"{report.duplicates:,} duplicates, {len(report.skipped):,} skipped; "
+        f"{report.embedded:,} embedded in {report.seconds:.1f} s "
         f"({report.papers_per_second:.1f} papers a second)"
     )
     _echo_skipped(report.skipped)
@@ -73,6 +74,8 @@ def search(query: str, store: str, count: int, cutoff: str | None, as_json: bool
     for rank, hit in enumerate(found.hits, 1):
         place = f"{hit.paper.venue} {hit.paper.year}".strip()
         click.echo(f"{rank:>3}  {hit.similarity:.3f}  {hit.paper.title} ({place})  {hit.paper.url or hit.paper.id}")
+    if found.without_vector:
+        click.echo(f"{found.without_vector:,} papers are not embedded yet: add the file again", err=True)
     if found.dropped_after_cutoff:
         click.echo(f"{found.dropped_after_cutoff:,} left out: later than {found.cutoff}", err=True)
 
@@ -106,7 +109,7 @@ def verify(store: str, repair: bool, as_json: bool) -> None:
     from guide.corpus.encoder import load_encoder
     from guide.corpus.verify import verify as verify_store
 
-    report = verify_store(Path(store), repair=repair, encoder=load_encoder(precision="auto"))
+    report = verify_store(Path(store), repair=repair, encoder=load_encoder(precision="auto"), progress=True)
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:

@@ -121,8 +121,7 @@ def load(folder: Path = WEIGHTS) -> Student:
     wide: dict[str, Any] = {
         name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()
     }
-    joint = hashlib.sha256("".join(sorted(found.values())).encode()).hexdigest()
-    return Student(Parameters(**wide), terms, card, joint)
+    return Student(Parameters(**wide), terms, card, _sha256(folder / "student.json"))
 
 
 def _sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from guide import calibration, confidence, ordinal
 from guide.corpus.encoder import MiniLM, load_encoder
 from guide.engines import JudgeRequest
 from guide.engines.parameters import WEIGHTS, Student, load
-from guide.errors import InputError
+from guide.errors import InputError, ModelError
 from guide.features import Features, Vocabulary, extract, extract_without_each
 from guide.language import guess_language
 from guide.review import Calibration, Interval, Judgement, Signals, Subscore
@@ -30,6 +30,9 @@ class StudentEngine:
         self._student = student
         self._p = student.parameters
         self._heads: list[str] = student.card["heads"]
+        self._calibrator = calibration.LogisticFit(
+            self._p.calibrator, self._p.covariance, len(self._p.heldout_accepted)
+        )
         self._columns = np.ascontiguousarray(self._p.sparse.T)
         self.encoder = encoder
         self.vocabulary = Vocabulary(student.terms, self._p.idf)
@@ -41,7 +44,7 @@ class StudentEngine:
 
     @property
     def sha256(self) -> str:
-        """Hash of weights, vocabulary and encoder."""
+        """Hash of the card, which holds the hashes of weights, vocabulary and encoder."""
         return self._student.sha256
 
     @cached_property
@@ -72,7 +75,7 @@ class StudentEngine:
     ) -> NDArray[np.float64]:
         """P(accept) of the whole and without each of the first `tried` sentences (see `Explains`)."""
         features = extract_without_each(self.encoder, self.vocabulary, title, sentences, tried)
-        return calibration.chance(self._evidence(self._score(features)[:, :2]), venue.base_rate)
+        return calibration.chance(self._calibrator.evidence(self._score(features)[:, :2]), venue.base_rate)
 
     def _read(self, texts: Sequence[tuple[str, str]], *, progress: bool) -> Features:
         return extract(self.encoder, self.vocabulary, texts, progress=progress)
@@ -81,18 +84,14 @@ class StudentEngine:
         linear = features.dense @ self._p.dense.T + features.sparse.dot(self._columns) + self._p.bias
         return linear.astype(np.float64)
 
-    def _evidence(self, pair: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(pair @ self._p.calibrator[:-1] + self._p.calibrator[-1])
-
     def _answer(self, request: JudgeRequest, features: Features, scores: NDArray[np.float64], row: int) -> Judgement:
         pair = scores[row : row + 1, :2]
         members = scores[row, len(self._heads) :].reshape(-1, 2)
-        evidence = float(self._evidence(pair)[0])
+        evidence = float(self._calibrator.evidence(pair)[0])
         rate = request.venue.base_rate
         p = float(calibration.chance(np.array([evidence]), rate)[0])
-        spread = self._evidence(members)
-        design = np.append(pair[0], 1.0)
-        half = _Z * float(np.sqrt(spread.var(ddof=1) + design @ self._p.covariance @ design))
+        spread = self._calibrator.evidence(members)
+        half = _Z * float(np.sqrt(spread.var(ddof=1) + self._calibrator.evidence_variance(pair)[0]))
         low, high = calibration.chance(np.array([evidence - half, evidence + half]), rate)
         bins = ordinal.distribution(pair[:, 0], float(self._p.slope[0]), self._p.thresholds)
         ratings = (bins @ self._p.rating_map)[0]
@@ -158,8 +157,15 @@ def load_student(folder: Path = WEIGHTS, *, encoder: MiniLM | None = None) -> St
     Raises:
         ModelError: weights are missing, altered, or were trained on another encoder.
     """
-    student = load(folder)
-    return StudentEngine(student, encoder or load_encoder())
+    student, encoder = load(folder), encoder or load_encoder()
+    trained_with = student.card["encoder"]["sha256"]
+    if trained_with != encoder.sha256:
+        raise ModelError(
+            f"the student was trained on an encoder with SHA-256 {trained_with[:12]}…, not {encoder.sha256[:12]}…",
+            where=folder,
+            fix="Train it again: guide distill DECISIONS --out FOLDER.",
+        )
+    return StudentEngine(student, encoder)
 
 
 def background_vocabulary(folder: Path = WEIGHTS) -> Vocabulary:

@@ -85,9 +85,9 @@ def _prior_work(out: Console, evidence: Sequence[Evidence], provenance: Provenan
     _section(out, "Closest prior work")
     if provenance.store == "starter":
         out.print(
-            f"From the starter store ({provenance.store_papers} landmark papers): too small to show that an idea "
-            "is new. "
-            "Build a real one: [bold]guide corpus add papers.jsonl --store DIR[/bold], then review with --store DIR.",
+            f"From the starter store ({provenance.store_papers} landmark papers): too small to show that an idea is "
+            "new. Build a real one: [bold]guide corpus add papers.jsonl --store DIR[/bold], then review with "
+            "--store DIR.",
             style="yellow",
         )
     if not evidence:

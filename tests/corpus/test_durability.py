@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from guide.atomic import TEMPORARY
 from guide.corpus.retrieve import search
 from guide.corpus.store import Store
 from guide.corpus.vectors import VectorIndex
@@ -72,8 +73,7 @@ def test_killed_at_any_moment_it_loses_nothing_committed_and_ends_the_same(
         assert {problem.where for problem in report.problems} <= {
             "manifest.json",
             "vectors/abstract.faiss",
-            *(str(file.relative_to(path)) for file in path.rglob(".*.faiss.*")),
-            *(file.name for file in path.glob(".manifest*")),
+            *(str(file.relative_to(path)) for file in path.rglob(f"{TEMPORARY}*")),
         }
     assert kills >= 3, "the runs ended before they were killed"
     with Store.create_or_open(path, words_encoder) as store:
@@ -151,7 +151,7 @@ def test_a_full_disk_is_named_and_costs_no_paper(
     ):
         store.add(papers(20))
     monkeypatch.undo()
-    assert not list(path.rglob(".*.faiss.*"))
+    assert not list(path.rglob(f"{TEMPORARY}*"))
     with Store.create_or_open(path, words_encoder) as store:
         assert store.add(papers(20)).embedded == 10
 

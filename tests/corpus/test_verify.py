@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from guide.atomic import replacing
 from guide.corpus.layout import acquire_lock, release_lock
 from guide.corpus.store import Store
 from guide.corpus.vectors import VectorIndex
@@ -161,10 +162,10 @@ def test_an_edited_manifest_is_found_field_by_field(build: Callable[..., Path]) 
 
 def test_leftover_files_are_found_and_removed(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
     path = build(5)
-    left = [path / ".manifest.json.abc123", path / "vectors" / ".abstract.faiss.xyz789"]
-    for file in left:
-        file.touch()
-    assert places(verify(path)) == [".manifest.json.abc123", "vectors/.abstract.faiss.xyz789"]
+    # Entered and never left, as by a kill.
+    killed = [replacing(path / "manifest.json"), replacing(path / "vectors" / "abstract.faiss")]
+    left = [writing.__enter__() for writing in killed]
+    assert places(verify(path)) == [str(file.relative_to(path)) for file in left]
     assert verify(path, repair=True).ok
     assert not any(file.exists() for file in left)
 
