@@ -44,7 +44,7 @@ class Venue:
     @property
     def in_domain(self) -> bool:
         """Whether the engine was calibrated on decisions of this series (ICLR)."""
-        return self.name.upper().startswith("ICLR")
+        return re.fullmatch(r"ICLR-\d{4}", self.name, re.IGNORECASE) is not None
 
 
 def parse_venue(text: str) -> Venue:

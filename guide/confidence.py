@@ -68,7 +68,13 @@ def track_record(
 
 
 def doubts(
-    *, language: str, words: int, word_percentiles: NDArray[np.float64], distance: float, in_domain: bool
+    *,
+    language: str,
+    words: int,
+    word_percentiles: NDArray[np.float64],
+    distance: float,
+    in_domain: bool,
+    unseen: bool = False,
 ) -> list[str]:
     """Reasons why a probability must not be taken as calibrated; empty when there is none.
 
@@ -78,6 +84,7 @@ def doubts(
         word_percentiles: (101,) percentiles of the training texts' lengths.
         distance: percentile of the text's distance from the training texts.
         in_domain: whether the venue's own decisions (in other years) were calibrated on.
+        unseen: whether the score lies outside the range of the held-out ones.
     """
     found = []
     shortest, longest = float(word_percentiles[1]), float(word_percentiles[99])
@@ -91,6 +98,8 @@ def doubts(
         found.append(f"the text has {words} words; 99 % of the training texts have at most {longest:.0f}")
     if distance >= _FAR:
         found.append("the text is farther from the training texts than 99 % of held-out submissions")
+    if unseen:
+        found.append("no held-out submission was given so high or so low a chance")
     if not in_domain:
         found.append("calibrated on ICLR decisions; for this venue only the base rate was changed")
     return found

@@ -21,7 +21,7 @@ from guide.corpus.encoder import Pooled
 from guide.sentences import split_sentences
 
 _TOKEN = re.compile(r"\b\w\w+\b")
-_WORDS_A_WINDOW = 180  # about 240 word pieces of scientific English, short of the encoder's 256
+_WORDS_A_WINDOW = 180  # about 240 word pieces of scientific English, mostly short of the encoder's 256
 _WORDS_A_VARIANT = 90  # leaving a sentence out costs one window, and so half as much
 
 
@@ -113,7 +113,7 @@ def join_title(title: str, text: str) -> str:
 
 
 def cut_windows(title: str, text: str) -> list[str]:
-    """Cut a text into windows of whole sentences that the encoder can read without truncation."""
+    """Cut a text into windows of whole sentences, few of which the encoder must truncate."""
     return join_windows(group_sentences(title, split_sentences(text)))
 
 

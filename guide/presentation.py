@@ -66,7 +66,11 @@ def _read(path: Path) -> Iterator[tuple[tuple[str, str], float, str]]:
         _, record = line
         if not isinstance(record.get("title"), str) or not isinstance(record.get("abstract"), str):
             continue
-        scores = [review["presentation"] for review in record.get("reviews", []) if review.get("presentation")]
+        reviews = record.get("reviews")
+        given = (
+            [one.get("presentation") for one in reviews if isinstance(one, dict)] if isinstance(reviews, list) else []
+        )
+        scores = [score for score in given if isinstance(score, int | float) and 1 <= score <= 4]
         if scores and in_training_half(str(record.get("id", ""))):
             text = strip_leaks(record["abstract"]).text
             pair = (" ".join(record["title"].split()), " ".join(text.split()))

@@ -171,22 +171,22 @@ def _read(path: Path, until: int, counts: Counter[str]) -> Iterator[Submission]:
 def _unusable(record: dict[str, Any], until: int) -> str | None:
     if not isinstance(record.get("title"), str) or not isinstance(record.get("abstract"), str):
         return "no title or abstract"
-    if not isinstance(record.get("accepted"), bool) or not isinstance(record.get("year"), int):
+    if not isinstance(record.get("accepted"), bool) or type(record.get("year")) is not int:
         return "no decision or year"
     ratings, subscores = record.get("ratings") or [], record.get("subscores") or {}
     if not isinstance(ratings, list) or not all(map(_is_number, ratings)):
-        return "ratings are not numbers"
+        return "ratings are not numbers from 0 to 10"
     if not isinstance(subscores, dict) or not all(
         isinstance(given, list) and all(map(_is_number, given)) for given in subscores.values()
     ):
-        return "subscores are not lists of numbers"
+        return "subscores are not lists of numbers from 0 to 10"
     if record["year"] > until:
         return f"later than {until}"
     return None
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10
 
 
 def _mean_subscores(given: dict[str, list[float]]) -> Iterator[tuple[str, float]]:

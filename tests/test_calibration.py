@@ -28,6 +28,7 @@ def test_an_unusable_venue_is_an_input_error_that_says_how_to_write_one(text):
 def test_only_iclr_is_in_domain():
     assert parse_venue("ICLR-2024").in_domain
     assert not parse_venue("ICML-2024").in_domain
+    assert not parse_venue("ICLR Workshop=0.9").in_domain
 
 
 @given(st.floats(-15, 15))

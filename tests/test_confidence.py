@@ -24,6 +24,7 @@ def test_an_ordinary_abstract_raises_no_doubt():
         ({"words": 5000}, "at most"),
         ({"distance": 100.0}, "farther from the training texts"),
         ({"in_domain": False}, "only the base rate was changed"),
+        ({"unseen": True}, "no held-out submission"),
     ],
 )
 def test_each_doubt_is_said(changed, said):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from guide import calibration, confidence, ordinal
 from guide.corpus.encoder import MiniLM, load_encoder
@@ -19,7 +20,6 @@ from guide.language import guess_language
 from guide.review import Calibration, Interval, Judgement, Signals, Subscore
 
 INTERVAL_LEVEL = 0.9
-_Z = 1.6449  # the normal quantile of a two-sided 90 % interval
 _BATCH = 256  # texts whose features are held in memory at once
 
 
@@ -33,6 +33,9 @@ class StudentEngine:
         self._calibrator = calibration.LogisticFit(
             self._p.calibrator, self._p.covariance, len(self._p.heldout_accepted)
         )
+        members = (len(self._p.bias) - len(self._heads)) // 2
+        # Student's t, because the spread is estimated from a handful of members.
+        self._quantile = float(stdtrit(members - 1, (1 + INTERVAL_LEVEL) / 2))
         self._columns = np.ascontiguousarray(self._p.sparse.T)
         self.encoder = encoder
         self.vocabulary = Vocabulary(student.terms, self._p.idf)
@@ -91,7 +94,7 @@ class StudentEngine:
         rate = request.venue.base_rate
         p = float(calibration.chance(np.array([evidence]), rate)[0])
         spread = self._calibrator.evidence(members)
-        half = _Z * float(np.sqrt(spread.var(ddof=1) + self._calibrator.evidence_variance(pair)[0]))
+        half = self._quantile * float(np.sqrt(spread.var(ddof=1) + self._calibrator.evidence_variance(pair)[0]))
         low, high = calibration.chance(np.array([evidence - half, evidence + half]), rate)
         bins = ordinal.distribution(pair[:, 0], float(self._p.slope[0]), self._p.thresholds)
         ratings = (bins @ self._p.rating_map)[0]
@@ -102,6 +105,7 @@ class StudentEngine:
             word_percentiles=self._p.words,
             distance=distance,
             in_domain=request.venue.in_domain,
+            unseen=not self._p.heldout_evidence.min() <= evidence <= self._p.heldout_evidence.max(),
         )
         track = confidence.track_record(
             evidence,
@@ -140,15 +144,20 @@ class StudentEngine:
         answer = {}
         for number, name in enumerate(self._heads[2:]):
             intercept, slope = self._p.subscales[number]
-            percentile = float(np.searchsorted(self._p.subquantiles[number], scores[number]))
+            percentile = _percentile(scores[number], self._p.subquantiles[number])
             answer[name] = Subscore(
-                value=float(np.clip(intercept + slope * scores[number], 1, 4)), percentile=min(percentile, 100.0)
+                value=float(np.clip(intercept + slope * scores[number], 1, 4)), percentile=percentile
             )
         return answer
 
     def _distance(self, unit: NDArray[np.float32]) -> float:
         distance = 1 - float((self._p.centroids @ unit).max())
-        return min(float(np.searchsorted(self._p.distances, distance)), 100.0)
+        return _percentile(distance, self._p.distances)
+
+
+def _percentile(value: float, percentiles: NDArray[np.float64]) -> float:
+    """Where a value stands among held-out ones, 0..100, from their (101,) percentiles."""
+    return float(np.interp(value, percentiles, np.arange(101)))
 
 
 def load_student(folder: Path = WEIGHTS, *, encoder: MiniLM | None = None) -> StudentEngine:

@@ -63,7 +63,7 @@ def test_no_requests_give_no_answers(student):
 
 
 def test_a_higher_base_rate_gives_a_higher_chance_and_the_same_rating(student):
-    low, high = _judge(student, venue=parse_venue("ICLR-A=0.2")), _judge(student, venue=parse_venue("ICLR-A=0.5"))
+    low, high = _judge(student, venue=parse_venue("ICLR-2030=0.2")), _judge(student, venue=parse_venue("ICLR-2030=0.5"))
     assert low.p_accept < high.p_accept
     assert low.rating == high.rating
 
@@ -132,3 +132,11 @@ def test_the_shipped_held_out_scores_tell_accepted_from_rejected():
     parameters = load().parameters
     auroc = roc_auc_score(parameters.heldout_accepted, parameters.heldout_evidence)
     assert 0.58 < auroc < 0.70
+
+
+def test_a_percentile_is_the_share_that_lies_lower():
+    from guide.engines.student import _percentile
+
+    percentiles = np.arange(101) * 2.0
+    assert _percentile(101.0, percentiles) == pytest.approx(50.5)
+    assert (_percentile(-5.0, percentiles), _percentile(999.0, percentiles)) == (0, 100)
