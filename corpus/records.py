@@ -16,13 +16,47 @@ from typing import Any
 
 from guide.corpus.jsonl import Skipped, read_jsonl
 
-__all__ = ["MONTH", "Paper", "Skipped", "canonical", "parse_paper", "read_jsonl", "read_records", "storable"]
+__all__ = [
+    "MONTH",
+    "Paper",
+    "PeerReview",
+    "Section",
+    "Skipped",
+    "canonical",
+    "parse_paper",
+    "read_jsonl",
+    "read_records",
+    "storable",
+]
 
 MAX_ID_CHARACTERS = 500
 MAX_TITLE_CHARACTERS = 2_000
 MAX_ABSTRACT_CHARACTERS = 100_000
+MAX_SECTION_CHARACTERS = 1_000_000
 YEARS = range(1900, 2101)
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of a paper's full text."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReview:
+    """One public review, on the venue's own scales; what the reviewer left out is None or ""."""
+
+    rating: float | None = None
+    confidence: float | None = None
+    soundness: float | None = None
+    presentation: float | None = None
+    contribution: float | None = None
+    summary: str = ""
+    strengths: str = ""
+    weaknesses: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +74,8 @@ class Paper:
         keywords: as the authors gave them.
         decision: the venue's decision in its own words, where public.
         ratings: the reviewers' ratings on the venue's scale, where public.
+        sections: the full text, where the source has it.
+        reviews: the public reviews, where the source has them.
     """
 
     id: str
@@ -52,6 +88,8 @@ class Paper:
     keywords: tuple[str, ...] = ()
     decision: str | None = None
     ratings: tuple[float, ...] = ()
+    sections: tuple[Section, ...] = ()
+    reviews: tuple[PeerReview, ...] = ()
 
     @property
     def text(self) -> str:
@@ -60,8 +98,15 @@ class Paper:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 (hex) over every field as canonical JSON; two papers are the same if it is equal."""
-        return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
+        """SHA-256 (hex) over every field as canonical JSON; two papers are the same if it is equal.
+
+        Sections and reviews count only where there are any, so that papers without them keep the hash of format 1.
+        """
+        fields = asdict(self)
+        for later in ("sections", "reviews"):
+            if not fields[later]:
+                del fields[later]
+        return hashlib.sha256(canonical(fields).encode()).hexdigest()
 
 
 def canonical(value: object) -> str:
@@ -108,6 +153,8 @@ def parse_paper(record: dict[str, Any]) -> Paper:
         keywords=tuple(_strings(record, "keywords")),
         decision=_text(record, "decision", 500) or None,
         ratings=tuple(_numbers(record, "ratings")),
+        sections=tuple(_section(one) for one in _objects(record, "sections")),
+        reviews=tuple(_review(one) for one in _objects(record, "reviews")),
     )
 
 
@@ -134,6 +181,21 @@ def _papers(
         else:
             papers += 1
             yield paper
+
+
+def _section(record: dict[str, Any]) -> Section:
+    return Section(_text(record, "heading", MAX_TITLE_CHARACTERS), _needed(record, "text", MAX_SECTION_CHARACTERS))
+
+
+def _review(record: dict[str, Any]) -> PeerReview:
+    scores = ("rating", "confidence", "soundness", "presentation", "contribution")
+    rating, confidence, soundness, presentation, contribution = (
+        None if record.get(name) is None else _number(name, record[name]) for name in scores
+    )
+    summary, strengths, weaknesses = (
+        _text(record, name, MAX_ABSTRACT_CHARACTERS) for name in ("summary", "strengths", "weaknesses")
+    )
+    return PeerReview(rating, confidence, soundness, presentation, contribution, summary, strengths, weaknesses)
 
 
 def _needed(record: dict[str, Any], field: str, longest: int) -> str:
@@ -166,15 +228,26 @@ def _strings(record: dict[str, Any], field: str) -> Iterator[str]:
 
 def _numbers(record: dict[str, Any], field: str) -> Iterator[float]:
     for value in _items(record, field):
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"{field} holds something that is not a number")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise ValueError(f"{field} holds a number that is not finite")
-        yield number
+        yield _number(field, value)
+
+
+def _number(field: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(f"{field} holds something that is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{field} holds a number that is not finite")
+    return number
+
+
+def _objects(record: dict[str, Any], field: str) -> Iterator[dict[str, Any]]:
+    for value in _items(record, field):
+        if not isinstance(value, dict):
+            raise ValueError(f"{field} holds something that is not an object")
+        yield value
 
 
 def _items(record: dict[str, Any], field: str) -> list[Any] | tuple[Any, ...]:

@@ -42,3 +42,7 @@ class StoreError(GuideError):
 
 class ModelError(GuideError):
     """Model weights are missing, altered, or do not fit the program."""
+
+
+class SourceError(GuideError):
+    """A service that papers come from does not answer, refuses, or answers with something else."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide.corpus.encoder import Pooled
-from guide.sentences import split_sentences
+from guide.corpus.sentences import split_sentences
 
 _TOKEN = re.compile(r"\b\w\w+\b")
 _WORDS_A_WINDOW = 180  # about 240 word pieces of scientific English, mostly short of the encoder's 256

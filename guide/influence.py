@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from guide.corpus.sentences import split_sentences
 from guide.review import Influence
-from guide.sentences import split_sentences
 
 if TYPE_CHECKING:
     from guide.calibration import Venue

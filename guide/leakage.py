@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from guide.sentences import split_sentences
+from guide.corpus.sentences import split_sentences
 
 _LINK = (
     r"https?\s?:\s?//|\bwww\.|\\(?:url|href)\b|\bdoi\.org/|"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guide.corpus.records import Paper, Skipped, parse_paper, read_records, storable
+from guide.corpus.records import Paper, PeerReview, Section, Skipped, parse_paper, read_records, storable
 from tests.corpus.fakes import paper
 
 GOOD: dict[str, Any] = {"id": "x:1", "title": "On tests", "abstract": "They can fail.", "year": 2020}
@@ -89,10 +89,25 @@ def test_the_hash_moves_with_every_field() -> None:
     changes: dict[str, Any] = {
         "id": "y", "title": "y", "abstract": "y", "year": 1999, "venue": "y", "posted": None, "url": None,
         "keywords": ("y",), "decision": None, "ratings": (1.0,),
+        "sections": (Section("y", "y"),), "reviews": (PeerReview(rating=1.0),),
     }  # fmt: skip
     assert set(changes) == set(asdict(first))
     hashes = {replace(first, **{field: value}).content_hash for field, value in changes.items()}
     assert len(hashes | {first.content_hash}) == len(changes) + 1
+
+
+def test_sections_and_reviews_are_read_and_checked() -> None:
+    full = {
+        **GOOD,
+        "sections": [{"heading": "Method", "text": "We do."}],
+        "reviews": [{"rating": 6, "strengths": "Clear."}],
+    }
+    read = parse_paper(full)
+    assert read.sections == (Section("Method", "We do."),)
+    assert read.reviews == (PeerReview(rating=6.0, strengths="Clear."),)
+    for broken in ({"sections": ["x"]}, {"sections": [{"heading": "x"}]}, {"reviews": [{"rating": "six"}]}):
+        with pytest.raises(ValueError):
+            parse_paper({**GOOD, **broken})
 
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1).filter(str.strip)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from guide.calibration import parse_venue
+from guide.corpus.sentences import split_sentences
 from guide.engines import JudgeRequest, load_engine
 from guide.engines.student import background_vocabulary, load_student
 from guide.errors import InputError
-from guide.sentences import split_sentences
 
 ICLR = parse_venue("ICLR-2025")
 ABSTRACT = (

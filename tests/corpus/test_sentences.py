@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guide.sentences import split_sentences
+from guide.corpus.sentences import split_sentences
 
 PIECES = [
     "Eq. ",
