@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from guide.corpus.bert import LAYERS, WIDTH, Embeddings, Layer, Weights
 from guide.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -28,13 +29,10 @@ MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 256  # the length the model was tuned for; longer text is cut here
 
+_MAX_WINDOWS = 64  # a text; what lies past them is counted, not read
 _CHUNK = 2048  # texts sorted by length together
 
-_LAYERS = 6
-_HEADS = 12
-_EPSILON = 1e-12
 _STEP = 16
-_WIDTH = 384
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -57,6 +55,11 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
         """Return an array (len(texts), dimension) of L2-normalised rows, in the order given."""
 
+    def encode_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], *, progress: bool = False
+    ) -> SpanVectors:
+        """The texts' vectors, and for each span the sum of the token vectors inside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
@@ -73,12 +76,23 @@ class Pooled:
     truncated: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class SpanVectors:
+    """What one pass gives for n texts and the spans in them (see `MiniLM.encode_spans`)."""
+
+    whole: NDArray[np.float32]
+    sums: NDArray[np.float32]
+    tokens: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    truncated: int
+
+
 class MiniLM:
     """all-MiniLM-L6-v2: a six-layer BERT, mean-pooled over tokens, L2-normalised, 384 dimensions."""
 
     id = MINILM_ID
     sha256 = MINILM_SHA256
-    dimension = _WIDTH
+    dimension = WIDTH
 
     def __init__(self, folder: Path, *, precision: Precision = "float32", batch_size: int = 32) -> None:
         """Load model.safetensors and tokenizer.json from `folder`; the SHA-256 of the former is checked.
@@ -106,9 +120,9 @@ class MiniLM:
         self._tokenizer.no_truncation()
         self._dtype = _resolve_precision(precision)
         self._batch_size = batch_size
-        weights = _Weights(load(blob), self._dtype)
-        self._embed = _Embeddings(weights)
-        self._layers = [_Layer(weights, number) for number in range(_LAYERS)]
+        weights = Weights(load(blob), self._dtype)
+        self._embed = Embeddings(weights)
+        self._layers = [Layer(weights, number) for number in range(LAYERS)]
         self._torch = torch
 
     @property
@@ -118,7 +132,7 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
         """Return (len(texts), 384) unit vectors, in the order given; text past 256 tokens is not read."""
-        vectors = np.empty((len(texts), _WIDTH), dtype=np.float32)
+        vectors = np.empty((len(texts), WIDTH), dtype=np.float32)
         for start, part in self._run(texts, progress=progress):
             vectors[start : start + len(part.layers)] = normalise(part.layers[:, -1])
         return vectors
@@ -131,6 +145,58 @@ class MiniLM:
             np.concatenate([part.tokens for part in parts]),
             np.concatenate([part.truncated for part in parts]),
         )
+
+    def encode_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], *, progress: bool = False
+    ) -> SpanVectors:
+        """Late chunking (Günther et al. 2024, arXiv 2409.04701): a vector a text and a token sum a span.
+
+        Spans are character ranges, in order and disjoint. Tokens past the first 256 are read in further windows, each
+        starting at the span that the one before it cut; a span counts only in the window that holds it whole, or is
+        summed over windows where none can.
+
+        Raises:
+            InputError: `texts` and `spans` differ in length.
+        """
+        if len(texts) != len(spans):
+            raise InputError(f"{len(texts)} texts but {len(spans)} lists of spans", fix="Give one list a text.")
+        torch = self._torch
+        starts = np.concatenate([[0], np.cumsum([len(part) for part in spans], dtype=np.int64)]).astype(np.int64)
+        whole = np.empty((len(texts), WIDTH), dtype=np.float32)
+        sums = torch.zeros((int(starts[-1]), WIDTH))
+        counts = np.zeros(int(starts[-1]), dtype=np.int64)
+        truncated = 0
+        for start in range(0, len(texts), _CHUNK):
+            whole[start : start + _CHUNK] = self.encode(texts[start : start + _CHUNK], progress=progress)
+            windows: list[tuple[list[int], NDArray[np.int64]]] = []
+            for row, read in enumerate(self._tokenizer.encode_batch(list(texts[start : start + _CHUNK])), start):
+                found, lost = _windows(read.ids, read.offsets, spans[row], int(starts[row]))
+                windows.extend(found)
+                truncated += lost
+            lengths = np.array([len(ids) for ids, _ in windows], dtype=np.int64)
+            with torch.inference_mode():
+                for rows in _batches(lengths, self._batch_size):
+                    hidden = self._last_hidden([windows[row][0] for row in rows])
+                    for place, row in enumerate(rows):
+                        owner = windows[row][1]
+                        kept = np.flatnonzero(owner >= 0)
+                        sums.index_add_(0, torch.from_numpy(owner[kept]), hidden[place, 1 + torch.from_numpy(kept)])
+                        np.add.at(counts, owner[kept], 1)
+        return SpanVectors(whole, sums.numpy(), counts, starts, truncated)
+
+    def _last_hidden(self, ids: list[list[int]]) -> torch.Tensor:
+        """Token vectors (batch, tokens, 384) of the last layer in float32."""
+        torch = self._torch
+        longest = -(-max(map(len, ids)) // _STEP) * _STEP
+        tokens = torch.zeros((len(ids), longest), dtype=torch.long)
+        real = torch.zeros((len(ids), longest), dtype=torch.bool)
+        for row, sequence in enumerate(ids):
+            tokens[row, : len(sequence)] = torch.tensor(sequence)
+            real[row, : len(sequence)] = True
+        hidden = self._embed(tokens)
+        for layer in self._layers:
+            hidden = layer(hidden, real[:, None, None, :])
+        return hidden.float()
 
     def _run(self, texts: Sequence[str], *, progress: bool) -> Iterator[tuple[int, Pooled]]:
         """Encode chunk by chunk, so that memory does not grow with the number of texts; (first row, chunk)."""
@@ -151,7 +217,7 @@ class MiniLM:
     def _encode_chunk(self, texts: Sequence[str], done: Callable[[int], object]) -> Pooled:
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
-        layers = np.zeros((len(ids), _LAYERS + 1, _WIDTH), dtype=np.float32)
+        layers = np.zeros((len(ids), LAYERS + 1, WIDTH), dtype=np.float32)
         with self._torch.inference_mode():
             for rows in _batches(lengths, self._batch_size):
                 # The last kept token must be [SEP], as the tokenizer's own truncation would leave it.
@@ -219,7 +285,7 @@ def _packaged_weights() -> Path:
 
 def _nothing() -> Pooled:
     empty = np.zeros(0, dtype=np.int64)
-    return Pooled(np.zeros((0, _LAYERS + 1, _WIDTH), dtype=np.float32), empty, empty.astype(np.bool_))
+    return Pooled(np.zeros((0, LAYERS + 1, WIDTH), dtype=np.float32), empty, empty.astype(np.bool_))
 
 
 def _resolve_precision(precision: Precision) -> torch.dtype:
@@ -239,64 +305,25 @@ def _batches(lengths: NDArray[np.int64], size: int) -> Iterator[list[int]]:
         yield order[start : start + size].tolist()
 
 
-class _Weights:
-    """Named tensors of the checkpoint in one number format."""
-
-    def __init__(self, tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> None:
-        self._tensors = tensors
-        self._dtype = dtype
-
-    def __getitem__(self, name: str) -> torch.Tensor:
-        return self._tensors[name].to(self._dtype)
-
-    def pair(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weight and bias of a linear map or a norm."""
-        return self[f"{name}.weight"], self[f"{name}.bias"]
-
-
-class _Embeddings:
-    """Words and places, summed and normalised; one segment only, so its embedding folds into the places."""
-
-    def __init__(self, weights: _Weights) -> None:
-        self._words = weights["embeddings.word_embeddings.weight"]
-        segment = weights["embeddings.token_type_embeddings.weight"][0]
-        self._places = weights["embeddings.position_embeddings.weight"] + segment
-        self._norm = weights.pair("embeddings.LayerNorm")
-
-    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
-        from torch.nn.functional import embedding, layer_norm
-
-        summed = embedding(tokens, self._words) + self._places[: tokens.shape[1]]
-        return layer_norm(summed, (_WIDTH,), *self._norm, eps=_EPSILON)
-
-
-class _Layer:
-    """One post-norm BERT layer (Devlin et al., NAACL 2019) on torch's fused attention.
-
-    torch.nn.TransformerEncoderLayer computes the same at half the speed in bfloat16.
-    """
-
-    def __init__(self, weights: _Weights, number: int) -> None:
-        import torch
-
-        at = f"encoder.layer.{number}"
-        parts = [weights.pair(f"{at}.attention.self.{part}") for part in ("query", "key", "value")]
-        self._project = (torch.cat([w for w, _ in parts]), torch.cat([b for _, b in parts]))
-        self._output = weights.pair(f"{at}.attention.output.dense")
-        self._norm_1 = weights.pair(f"{at}.attention.output.LayerNorm")
-        self._widen = weights.pair(f"{at}.intermediate.dense")
-        self._narrow = weights.pair(f"{at}.output.dense")
-        self._norm_2 = weights.pair(f"{at}.output.LayerNorm")
-
-    def __call__(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Map (batch, tokens, width) to the same shape; `real` (batch, 1, 1, tokens) is False at padding."""
-        from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
-
-        batch, tokens, _ = hidden.shape
-        projected = linear(hidden, *self._project).view(batch, tokens, 3, _HEADS, _WIDTH // _HEADS)
-        query, key, value = projected.permute(2, 0, 3, 1, 4)
-        attended = scaled_dot_product_attention(query, key, value, attn_mask=real)
-        merged = linear(attended.transpose(1, 2).reshape(batch, tokens, _WIDTH), *self._output)
-        hidden = layer_norm(hidden + merged, (_WIDTH,), *self._norm_1, eps=_EPSILON)
-        transformed = linear(gelu(linear(hidden, *self._widen)), *self._narrow)
-        return layer_norm(hidden + transformed, (_WIDTH,), *self._norm_2, eps=_EPSILON)
+def _windows(
+    ids: list[int], offsets: list[tuple[int, int]], spans: Sequence[tuple[int, int]], base: int
+) -> tuple[list[tuple[list[int], NDArray[np.int64]]], int]:
+    """Windows of a text as (token ids, row of the span each inner token counts for or -1), and tokens left unread."""
+    inner, begins = ids[1:-1], np.array([a for a, _ in offsets[1:-1]], dtype=np.int64)
+    if not spans:
+        return [], 0
+    bounds = np.array(spans, dtype=np.int64)
+    span = np.minimum(np.searchsorted(bounds[:, 1], begins, side="right"), len(spans) - 1)
+    inside = (begins >= bounds[span, 0]) & (begins < bounds[span, 1])
+    windows: list[tuple[list[int], NDArray[np.int64]]] = []
+    at = 0
+    while at < len(inner) and len(windows) < _MAX_WINDOWS:
+        end = following = min(len(inner), at + MAX_TOKENS - 2)
+        if end < len(inner):
+            cut = int(np.searchsorted(span, span[end]))
+            following = cut if cut > at else end
+        owner = np.full(end - at, -1, dtype=np.int64)
+        owner[: following - at] = np.where(inside[at:following], span[at:following] + base, -1)
+        windows.append(([ids[0], *inner[at:end], ids[-1]], owner))
+        at = following
+    return windows, len(inner) - at

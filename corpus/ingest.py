@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from guide.corpus.records import Paper, Skipped, storable
-from guide.corpus.schema import enter_log, row_of
+from guide.corpus.codec import Record
+from guide.corpus.papers import PaperTable, content_hash
+from guide.corpus.records import Paper, Skipped, canonical, storable
+from guide.corpus.schema import enter_log
+from guide.corpus.shortening import CompressionCounts
+from guide.corpus.sources import Mark
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -31,7 +35,8 @@ class AddReport:
         unchanged: papers that the store had already, the same in every field.
         duplicates: repeats of a record within the input, the same in every field.
         skipped: records left out, with place and reason.
-        embedded: vectors computed, those that an interrupted run had left over included.
+        embedded: papers embedded, those that an interrupted run had left over included.
+        compression: what the compression of the texts did; None if there was none.
         seconds: wall-clock time of the whole call.
         papers_per_second: papers read (all but the skipped) by `seconds`.
     """
@@ -42,6 +47,7 @@ class AddReport:
     duplicates: int
     skipped: tuple[Skipped, ...]
     embedded: int
+    compression: CompressionCounts | None
     seconds: float
     papers_per_second: float
 
@@ -70,7 +76,7 @@ class Journal:
     none.
     """
 
-    def __init__(self, db: Database, source: Path | None, at: datetime | None) -> None:
+    def __init__(self, db: Database, source: Path | str | None, at: datetime | None) -> None:
         self._db = db
         self._source = source
         self._at = at or now()
@@ -81,11 +87,11 @@ class Journal:
         if self._run is None:
             if finished:
                 return
-            hashed = self._source is not None and self._source.is_file()
+            file = self._source if isinstance(self._source, Path) else None
             line = {
                 "at": self._at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "source": self._source.name if self._source else None,
-                "sha256": _file_hash(self._source) if self._source and hashed else None,
+                "source": file.name if file else self._source,
+                "sha256": _file_hash(file) if file and file.is_file() else None,
                 "finished": 0,
             }
             self._run = self._db.table("journal").insert({**line, **_counts(tally)}).last_pk
@@ -93,23 +99,57 @@ class Journal:
             self._db.table("journal").update(self._run, {**_counts(tally), "finished": int(finished)})
 
 
-def ingest(db: Database, records: Iterable[Paper | Skipped], journal: Journal, *, progress: bool = False) -> Tally:
+def ingest(
+    db: Database,
+    records: Iterable[Paper | Skipped | Mark],
+    journal: Journal,
+    *,
+    compress: Callable[[Sequence[Paper]], Sequence[Mapping[str, str]]] | None = None,
+    source: str | None = None,
+    progress: bool = False,
+) -> Tally:
     """Take papers into the database, `BATCH` to a transaction; of records with one id the first counts.
 
     A paper that the store has with the same content is left alone; one with other content is replaced under
-    a new row.
+    a new row. A mark of the source is committed with the papers before it.
+
+    Args:
+        db: the store's database.
+        records: papers, what was skipped between them, and the marks of a source that can go on from there.
+        journal: takes the counts.
+        compress: shortens the modules of a batch of papers; by default nothing is shortened.
+        source: the name that marks are kept under; without one they are passed over.
+        progress: show progress on standard error if it is a terminal.
     """
     from tqdm import tqdm
 
     tally = Tally()
-    seen: dict[str, str] = {}
+    table = PaperTable(db)
+    seen: dict[str, bytes] = {}
     shown = tqdm(records, desc="reading", unit="paper", delay=2, disable=None if progress else True, file=sys.stderr)
-    papers = _first_of_each(shown, seen, tally)
-    while batch := tuple(islice(papers, BATCH)):
-        _take(db, batch, journal, tally)
+    batch: list[tuple[Paper, bytes]] = []
+
+    def commit(mark: Mark | None = None) -> None:
+        _take(db, table, batch, mark if source else None, source or "", compress, journal, tally)
+        batch.clear()
+
+    for record in _first_of_each(shown, seen, tally):
+        if isinstance(record, Mark):
+            commit(record)
+            continue
+        batch.append(record)
+        if len(batch) == BATCH:
+            commit()
+    commit()
     with db.atomic():
         journal.record(tally, finished=True)
     return tally
+
+
+def read_mark(db: Database, source: str) -> dict[str, Any] | None:
+    """Where an interrupted run of this source can go on; None to begin at the start."""
+    row = db.execute("SELECT state FROM marks WHERE source = ?", [source]).fetchone()
+    return None if row is None else dict(json.loads(row[0]))
 
 
 def now() -> datetime:
@@ -119,10 +159,13 @@ def now() -> datetime:
 
 
 def _first_of_each(
-    records: Iterable[Paper | Skipped], seen: dict[str, str], tally: Tally
-) -> Iterator[tuple[Paper, str]]:
+    records: Iterable[Paper | Skipped | Mark], seen: dict[str, bytes], tally: Tally
+) -> Iterator[tuple[Paper, bytes] | Mark]:
     """The papers to store, each with its content hash; repeats and what is unfit go into the tally."""
     for record in records:
+        if isinstance(record, Mark):
+            yield record
+            continue
         if isinstance(record, Skipped):
             tally.skipped.append(record)
             continue
@@ -131,7 +174,7 @@ def _first_of_each(
         except ValueError as error:
             tally.skipped.append(Skipped(f"paper {record.id!r}", str(error)))
             continue
-        content = paper.content_hash
+        content = content_hash(paper)
         if paper.id not in seen:
             seen[paper.id] = content
             yield paper, content
@@ -143,25 +186,43 @@ def _first_of_each(
             tally.skipped.append(Skipped(f"paper {paper.id!r}", reason))
 
 
-def _take(db: Database, batch: tuple[tuple[Paper, str], ...], journal: Journal, tally: Tally) -> None:
-    marks = ",".join("?" * len(batch))
-    query = f"SELECT id, row, content_hash FROM papers WHERE id IN ({marks})"  # noqa: S608 - question marks only
-    stored = {
-        identifier: (row, content) for identifier, row, content in db.execute(query, [paper.id for paper, _ in batch])
-    }
-    changed = [paper for paper, content in batch if stored.get(paper.id, (0, ""))[1] != content]
+def _take(
+    db: Database,
+    table: PaperTable,
+    batch: Sequence[tuple[Paper, bytes]],
+    mark: Mark | None,
+    source: str,
+    compress: Callable[[Sequence[Paper]], Sequence[Mapping[str, str]]] | None,
+    journal: Journal,
+    tally: Tally,
+) -> None:
+    """Commit a batch, and the mark behind it, in one transaction."""
+    stored = table.hashes([paper.id for paper, _ in batch])
+    changed = [paper for paper, content in batch if stored.get(paper.id, (0, None))[1] != content]
     replaced = [stored[paper.id][0] for paper in changed if paper.id in stored]
     tally.unchanged += len(batch) - len(changed)
-    if not changed:
+    if not changed and mark is None:
         return
+    shortened = compress(changed) if compress else [{} for _ in changed]
     enter_log(db)
     with db.atomic():
-        for row in replaced:
-            db.execute("DELETE FROM papers WHERE row = ?", [row])
-        db.table("papers").insert_all(row_of(paper) for paper in changed)
+        table.delete(replaced)
+        table.insert([Record(paper, texts) for paper, texts in zip(changed, shortened, strict=True)])
+        table.train()
         tally.updated += len(replaced)
         tally.added += len(changed) - len(replaced)
-        journal.record(tally)
+        if changed:
+            journal.record(tally)
+        if mark is not None:
+            _write_mark(db, source, mark)
+
+
+def _write_mark(db: Database, source: str, mark: Mark) -> None:
+    if mark.state is None:
+        db.execute("DELETE FROM marks WHERE source = ?", [source])
+    else:
+        at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", [source, canonical(mark.state), at])
 
 
 def _counts(tally: Tally) -> dict[str, int]:

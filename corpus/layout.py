@@ -20,11 +20,6 @@ LOCK = ".lock"
 _OWN = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", MANIFEST, VECTORS, LOCK})
 
 
-def index_path(folder: Path, kind: str) -> Path:
-    """Where the vectors of one kind of module lie."""
-    return folder / VECTORS / f"{kind}.faiss"
-
-
 def verify_command(folder: Path) -> str:
     """The sentence that names the command which mends a store."""
     return f"Run: guide corpus verify --store {folder} --repair."
@@ -32,7 +27,8 @@ def verify_command(folder: Path) -> str:
 
 def leftovers(folder: Path) -> list[Path]:
     """Temporary files that a killed writer left (see `guide.atomic`); a running writer has them too."""
-    return sorted([*folder.glob(f"{TEMPORARY}*"), *(folder / VECTORS).glob(f"{TEMPORARY}*")])
+    vectors = folder / VECTORS
+    return sorted([*folder.glob(f"{TEMPORARY}*"), *vectors.glob(f"{TEMPORARY}*"), *vectors.glob("*.new")])
 
 
 def check_present(folder: Path) -> None:

@@ -1,8 +1,10 @@
-"""Search by words: SQLite's FTS5 index over titles and abstracts, ranked by BM25.
+"""Search by words: SQLite's FTS5 index over titles and abstracts, weighed by rarity.
 
-Any text can be a query. It is cut into words, each word is stemmed by the very tokenizer of the index, and
-the most telling ones are asked for, each quoted, joined by OR: nothing of the text is ever read as FTS5's
-query language.
+Any text can be a query. It is cut into words, each word is stemmed by the very tokenizer of the index, and the most
+telling ones are asked for. The index keeps which papers have a word, not how often or where: in an abstract a word
+that matters once matters, and the counts would take as much room as the rest. A paper's score is the sum of the
+weights of its words (tf-idf of the query; Robertson and Spärck Jones, "Relevance weighting of search terms", 1976,
+for what is left of BM25 when every frequency is 0 or 1).
 """
 
 from __future__ import annotations
@@ -11,31 +13,65 @@ import math
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from guide.corpus.schema import TOKENIZER
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sqlite_utils import Database
 
 MAX_TERMS = 32  # asked for in one query: more cost time and hardly move a ranking
 COMMON_SHARE = 0.2  # a word in more than this share of the papers is a stop word
 FEW_PAPERS = 50  # below this many, shares mean nothing and no word is a stop word
+# Rows read for one query: rare words first, until so many papers have been named. It bounds the time in a store of
+# any size.
+MAX_POSTINGS = 24_000
 
 _WORD = re.compile(r"[^\W_]+")
 _MAX_WORDS = 5_000  # of a query that are looked at
 _LOOKUP_AT_ONCE = 500
+_KEPT_ROWS = 4_000_000  # rows of postings kept in memory between queries: 32 MB
+
+# Not indexed: words that hold a sentence together, which every abstract has. Part of the format: a paper's words
+# leave the index by the same list they came in by.
+_FUNCTION_WORDS = """
+a about above after all also although among an and any are as at be because been before being between both but by
+can could did do does during each either et etc even for from further had has have having hence how however i if in
+into is it its itself may might more moreover most much must neither no nor not of on only onto or other our out
+over own per s same should since so some such t than that the their them then there thereby therefore these they
+this those though through thus to too under until up upon us very via was we were what when where whereas whether
+which while who whom whose why will with within without would yet you your
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
 class WordHit:
-    """A row found by words, and its BM25 score, higher for better."""
+    """A row found by words, and the sum of the weights of the words it has, higher for better."""
 
     row: int
-    bm25: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a query: its stem in the index, how many papers have it, and what it weighs in the query."""
+
+    word: str
+    stem: str
+    papers: int
+    weight: float
+
+
+def indexed_words(text: str) -> str:
+    """The words of `text` that the index takes in, in order: all but `FUNCTION_WORDS`."""
+    return " ".join(word for word in _WORD.findall(text) if word.casefold() not in FUNCTION_WORDS)
 
 
 class Lexicon:
@@ -44,6 +80,7 @@ class Lexicon:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._frequencies: dict[str, int] = {}
+        self._postings: dict[str, NDArray[np.int64]] = {}
         # A throwaway index with the same tokenizer: FTS5 offers no other way to ask how it reads a word.
         self._stemmer = sqlite3.connect(":memory:", isolation_level=None)
         self._stemmer.execute(f"CREATE VIRTUAL TABLE words USING fts5(word, tokenize='{TOKENIZER}')")
@@ -54,62 +91,68 @@ class Lexicon:
         self._stemmer.close()
 
     def forget(self) -> None:
-        """Forget the frequencies looked up so far; the database has changed."""
+        """Forget what was looked up so far; the database has changed."""
         self._frequencies.clear()
+        self._postings.clear()
 
-    def document_frequency(self, terms: Iterable[str]) -> dict[str, int]:
-        """In how many papers each term occurs, in title or abstract, whatever its ending or accents.
-
-        A term of several words counts as its rarest word; one without letters or digits occurs in no paper.
-        """
-        terms = list(dict.fromkeys(terms))
-        words = {term: _WORD.findall(term) for term in terms}
-        stems = self._stems([word for found in words.values() for word in found])
-        frequencies = self._lookup(stem for found in stems.values() for stem in found)
-        return {
-            term: min((frequencies[stem] for word in found for stem in stems.get(word, ())), default=0)
-            for term, found in words.items()
-        }
-
-    def choose_terms(self, text: str) -> tuple[str, ...]:
+    def choose_terms(self, text: str) -> tuple[Term, ...]:
         """The words of `text` worth asking for, most telling first: at most `MAX_TERMS`, by tf-idf.
 
         Words that no paper has and stop words are left out; of a text with nothing but stop words, the three
         rarest stay.
         """
-        counts = Counter(word.group() for word in islice(_WORD.finditer(text), _MAX_WORDS))
-        stems = {word: found for word, found in self._stems(counts).items() if found}
-        frequencies = self._lookup(stem for found in stems.values() for stem in found)
-        papers = self._db.execute("SELECT count(*) FROM papers").fetchone()[0]
+        found = indexed_words(" ".join(word.group() for word in islice(_WORD.finditer(text), _MAX_WORDS)))
+        counts = Counter(found.split())
+        occurrences: Counter[str] = Counter()
+        spelling: dict[str, str] = {}
         # One word for each stem: "model" and "models" are one term, twice as frequent.
-        chosen: dict[tuple[str, ...], str] = {}
-        occurrences: Counter[tuple[str, ...]] = Counter()
-        for word, found in stems.items():
-            occurrences[found] += counts[word]
-            chosen.setdefault(found, word)
-        rarity = {found: min(frequencies[stem] for stem in found) for found in chosen}
-        known = [found for found in chosen if rarity[found]]
+        for word, stems in self._stems(counts).items():
+            for stem in stems:
+                occurrences[stem] += counts[word]
+                spelling.setdefault(stem, word)
+        frequencies = {stem: papers for stem, papers in self._lookup(occurrences).items() if papers}
+        papers = self._db.execute("SELECT count(*) FROM papers").fetchone()[0]
         common = papers * COMMON_SHARE if papers >= FEW_PAPERS else papers
-        telling = [found for found in known if rarity[found] <= common]
+        telling = [stem for stem, having in frequencies.items() if having <= common]
         if not telling:
-            telling = sorted(known, key=lambda found: rarity[found])[:3]
-        weights = {
-            found: (1 + math.log(occurrences[found])) * math.log(1 + papers / rarity[found]) for found in telling
-        }
-        telling.sort(key=lambda found: -weights[found])
-        return tuple(chosen[found] for found in telling[:MAX_TERMS])
+            telling = sorted(frequencies, key=lambda stem: frequencies[stem])[:3]
+        terms = [
+            Term(
+                spelling[stem],
+                stem,
+                frequencies[stem],
+                (1 + math.log(occurrences[stem])) * math.log(1 + papers / frequencies[stem]),
+            )
+            for stem in telling
+        ]
+        return tuple(sorted(terms, key=lambda term: (-term.weight, term.stem))[:MAX_TERMS])
 
-    def search(self, text: str, limit: int) -> list[WordHit]:
-        """The `limit` papers that answer the words of `text` best, best first; none if no word is known."""
-        terms = self.choose_terms(text)
-        if not terms:
-            return []
-        query = " OR ".join(f'"{term}"' for term in terms)
-        found = self._db.execute(
-            "SELECT rowid, rank FROM papers_fts WHERE papers_fts MATCH ? ORDER BY rank, rowid LIMIT ?",
-            [query, limit],
-        )
-        return [WordHit(row, -rank) for row, rank in found]
+    def search(self, texts: Mapping[str, str], limit: int) -> dict[str, list[WordHit]]:
+        """The `limit` papers that answer the words of each text best, best first, by the text's key.
+
+        At most `MAX_POSTINGS` rows are read for all the texts together, beginning with the rarest words.
+        """
+        terms = {key: self.choose_terms(text) for key, text in texts.items()}
+        budget = MAX_POSTINGS
+        rows: dict[str, NDArray[np.int64]] = {}
+        for stem, papers in sorted(
+            {(t.stem, t.papers) for some in terms.values() for t in some}, key=lambda p: p[::-1]
+        ):
+            # The rarest word is asked for whatever it costs: without one there is no answer.
+            if rows and papers > budget:
+                break
+            rows[stem] = self._rows(stem)
+            budget -= papers
+        return {key: _best(some, rows, limit) for key, some in terms.items()}
+
+    def _rows(self, stem: str) -> NDArray[np.int64]:
+        """The papers that have a stem, ascending."""
+        if stem not in self._postings:
+            if sum(map(len, self._postings.values())) > _KEPT_ROWS:
+                self._postings.clear()
+            found = self._db.execute("SELECT doc FROM papers_postings WHERE term = ?", [stem]).fetchall()
+            self._postings[stem] = np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
+        return self._postings[stem]
 
     def _stems(self, words: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """How the index reads each word: one stem as a rule, none for letters unknown to it, or several."""
@@ -123,7 +166,7 @@ class Lexicon:
         return stems
 
     def _lookup(self, stems: Iterable[str]) -> dict[str, int]:
-        """Document frequency of stems, as the index spells them."""
+        """In how many papers each stem occurs, as the index spells it."""
         wanted = dict.fromkeys(stems)
         new = [stem for stem in wanted if stem not in self._frequencies]
         for start in range(0, len(new), _LOOKUP_AT_ONCE):
@@ -133,3 +176,16 @@ class Lexicon:
             self._frequencies.update(dict.fromkeys(part, 0))
             self._frequencies.update(self._db.execute(query, part).fetchall())
         return {stem: self._frequencies[stem] for stem in wanted}
+
+
+def _best(terms: Iterable[Term], rows: Mapping[str, NDArray[np.int64]], limit: int) -> list[WordHit]:
+    asked = [term for term in terms if term.stem in rows]
+    if not asked:
+        return []
+    named = np.concatenate([rows[term.stem] for term in asked])
+    weights = np.repeat([term.weight for term in asked], [len(rows[term.stem]) for term in asked])
+    papers, places = np.unique(named, return_inverse=True)
+    scores = np.bincount(places, weights=weights)
+    # By score, then by row, so that the answer does not depend on the order of the words.
+    best = np.lexsort((papers, -scores))[:limit]
+    return [WordHit(int(papers[at]), float(scores[at])) for at in best]

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guide.atomic import write_text
-from guide.corpus.layout import DATABASE, MANIFEST, VECTORS, translating, verify_command
-from guide.corpus.schema import FORMAT_VERSION, read_embedder
+from guide.corpus.layout import DATABASE, MANIFEST, translating, verify_command
+from guide.corpus.papers import month_of
+from guide.corpus.schema import FORMAT_VERSION, read_embedder, read_setting
+from guide.corpus.snapshot import Snapshot, index_files
 from guide.errors import StoreError
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ class Manifest:
         embedder_sha256: hash of its weights.
         dimension: of a vector.
         papers: number of papers in the database.
-        vectors: number of vectors in the index.
+        vectors: number of papers that have vectors.
+        layout: how the vectors are kept: "flat", or the FAISS factory string of the compression.
+        compression: how the texts of the modules are shortened, "none" if they are not.
         content_hash: SHA-256 of the corpus (see `corpus_hash`).
         cutoff: newest month ("YYYY-MM") in which a paper of the store was posted, if any says.
     """
@@ -43,6 +47,8 @@ class Manifest:
     dimension: int
     papers: int
     vectors: int
+    layout: str
+    compression: str
     content_hash: str
     cutoff: str | None
 
@@ -62,7 +68,11 @@ class StoreInfo:
         by_venue: papers by venue, largest first; "" is unknown.
         cutoff: newest month ("YYYY-MM") in which a paper was posted, if any says.
         content_hash: SHA-256 of the corpus (see `corpus_hash`).
-        vectors: papers that have a vector; fewer than `papers` after an interrupted ingest.
+        vectors: papers that have vectors; fewer than `papers` after an interrupted ingest.
+        vectors_by_kind: papers that have a vector of each kind of module.
+        layout: how the vectors are kept: "flat", or the FAISS factory string of the compression.
+        trained_on: papers that the compression of the vectors was trained on; 0 if they are flat.
+        compression: how the texts of the modules are shortened, "none" if they are not.
         sizes: bytes of each file of the store.
     """
 
@@ -77,6 +87,10 @@ class StoreInfo:
     cutoff: str | None
     content_hash: str
     vectors: int
+    vectors_by_kind: dict[str, int]
+    layout: str
+    trained_on: int
+    compression: str
     sizes: dict[str, int]
 
 
@@ -87,31 +101,35 @@ def corpus_hash(db: Database) -> str:
     """
     digest = hashlib.sha256()
     for identifier, content in db.execute("SELECT id, content_hash FROM papers ORDER BY id"):
-        digest.update(f"{identifier}\0{content}\n".encode())
+        digest.update(f"{identifier}\0{content.hex()}\n".encode())
     return digest.hexdigest()
 
 
-def take_stock(db: Database, vectors: int) -> Manifest:
-    """The manifest that the database, and an index of `vectors` vectors, call for."""
+def take_stock(db: Database, vectors: Snapshot | None) -> Manifest:
+    """The manifest that the database and the vectors call for; None stands for vectors that cannot be read."""
     embedder = read_embedder(db)
-    papers, cutoff = db.execute("SELECT count(*), max(posted) FROM papers").fetchone()
+    papers, newest = db.execute("SELECT count(*), max(posted) FROM papers").fetchone()
     return Manifest(
         format_version=FORMAT_VERSION,
         embedder_id=embedder.id,
         embedder_sha256=embedder.sha256,
         dimension=embedder.dimension,
         papers=papers,
-        vectors=vectors,
+        vectors=0 if vectors is None else len(vectors),
+        layout="" if vectors is None else vectors.layout,
+        compression=read_setting(db, "compress") or "none",
         content_hash=corpus_hash(db),
-        cutoff=cutoff,
+        cutoff=month_of(newest),
     )
 
 
-def describe(folder: Path, db: Database, vectors: int) -> StoreInfo:
+def describe(folder: Path, db: Database, vectors: Snapshot) -> StoreInfo:
     """Everything `guide corpus info` says, read from the database rather than from the manifest."""
     stock = take_stock(db, vectors)
     years = db.execute("SELECT year, count(*) FROM papers GROUP BY year ORDER BY year")
-    venues = db.execute("SELECT venue, count(*) AS n FROM papers GROUP BY venue ORDER BY n DESC, venue")
+    venues = db.execute(
+        "SELECT name, count(*) AS n FROM papers JOIN venues USING (venue) GROUP BY name ORDER BY n DESC, name"
+    )
     return StoreInfo(
         path=str(folder),
         format_version=stock.format_version,
@@ -124,13 +142,17 @@ def describe(folder: Path, db: Database, vectors: int) -> StoreInfo:
         cutoff=stock.cutoff,
         content_hash=stock.content_hash,
         vectors=stock.vectors,
+        vectors_by_kind={kind: len(index) for kind, index in vectors.kinds.items()},
+        layout=stock.layout,
+        trained_on=vectors.trained_on,
+        compression=stock.compression,
         sizes=sizes(folder),
     )
 
 
 def sizes(folder: Path) -> dict[str, int]:
     """Bytes of each file of the store, by its path inside the folder."""
-    files = [folder / DATABASE, folder / MANIFEST, *sorted((folder / VECTORS).glob("*.faiss"))]
+    files = [folder / DATABASE, folder / MANIFEST, *index_files(folder)]
     return {str(file.relative_to(folder)): file.stat().st_size for file in files if file.is_file()}
 
 
@@ -151,6 +173,12 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise StoreError("the manifest is not JSON", where=path, fix=verify_command(folder)) from error
     version = found.get("format_version") if isinstance(found, dict) else None
+    if isinstance(version, int) and version < FORMAT_VERSION:
+        raise StoreError(
+            f"the store has format {version}, this program works on format {FORMAT_VERSION}",
+            where=path,
+            fix=f"Bring it up to date: guide corpus migrate --store {folder}.",
+        )
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise StoreError(
             f"the store has format {version}, this program reads formats up to {FORMAT_VERSION}",

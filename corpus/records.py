@@ -93,8 +93,8 @@ class Paper:
 
     @property
     def text(self) -> str:
-        """What is embedded: title and abstract."""
-        return f"{self.title}. {self.abstract}"
+        """What is embedded: title and abstract; a proposal may have no title."""
+        return f"{self.title}. {self.abstract}" if self.title else self.abstract
 
     @property
     def content_hash(self) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guide.corpus import schema
-from guide.corpus.layout import index_path
-from guide.corpus.schema import Embedder
-from guide.corpus.vectors import ABSTRACT, VectorIndex, embed_missing
+from guide.corpus.indexing import embed_missing, open_pending
+from guide.corpus.lexical import indexed_words
+from guide.corpus.papers import PaperTable
+from guide.corpus.schema import PAPER_TABLES, Embedder
+from guide.corpus.snapshot import Snapshot
+from guide.corpus.vectors import AUTO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlite_utils import Database
 
     from guide.corpus.encoder import Encoder
+
+_AGGREGATE = "SELECT term, count(*), sum(doc), sum((doc * 2654435761) % 4294967291) FROM papers_postings GROUP BY term"
 
 
 def complaints(db: Database) -> list[str]:
@@ -29,20 +34,32 @@ def complaints(db: Database) -> list[str]:
     return [line for line in lines if line != "ok" and "FTS5" not in line]
 
 
-def word_complaint(db: sqlite3.Connection) -> str | None:
-    """What FTS5 says of the word index, None if it matches the papers. Needs a writable connection."""
+def word_complaint(db: Database) -> str | None:
+    """What is wrong with the word index, None if it is just what the papers' words make."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        for statement in PAPER_TABLES:
+            if "papers_fts" in statement:
+                fresh.execute(statement)
+        rows = (
+            (stored.row, indexed_words(stored.record.paper.text))
+            for stored in PaperTable(db).scan()
+            if stored.record is not None
+        )
+        fresh.execute("BEGIN")
+        fresh.executemany("INSERT INTO papers_fts(rowid, text) VALUES (?, ?)", rows)
+        fresh.execute("COMMIT")
+        due = _fingerprint(fresh)
     try:
-        # Rank 1 asks for the comparison with the papers themselves, not only within the index.
-        db.execute("INSERT INTO papers_fts(papers_fts, rank) VALUES ('integrity-check', 1)")
+        found = _fingerprint(db.conn)
     except sqlite3.DatabaseError as error:
         return str(error)
-    return None
+    return None if found == due else "its words are not those of the papers"
 
 
 def rebuild_words(db: Database) -> None:
     """Build the word index anew from the papers."""
     with db.atomic():
-        db.execute("INSERT INTO papers_fts(papers_fts) VALUES ('rebuild')")
+        PaperTable(db).rebuild_words()
 
 
 def rebuild_indexes(db: Database) -> bool:
@@ -55,24 +72,36 @@ def rebuild_indexes(db: Database) -> bool:
     return not complaints(db)
 
 
-def mark_altered(db: Database, rows: Iterable[int]) -> None:
-    """Make the papers in `rows` differ from any source, so that adding theirs again replaces them."""
-    with db.atomic():
-        for row in rows:
-            db.execute("UPDATE papers SET content_hash = ? WHERE row = ?", [schema.ALTERED, row])
+def rebuild_vectors(
+    folder: Path, db: Database, encoder: Encoder, *, layout: str | None = None, progress: bool = False
+) -> Snapshot:
+    """Embed every paper anew with `encoder`, which becomes the store's embedder, and give the new indexes.
 
-
-def rebuild_vectors(folder: Path, db: Database, encoder: Encoder, *, progress: bool = False) -> None:
-    """Embed every paper anew with `encoder`, which becomes the store's embedder.
+    Args:
+        folder: of the store.
+        db: its database.
+        encoder: embeds the papers.
+        layout: how to keep the vectors from now on (see `embed_missing`); None as before.
+        progress: show progress on standard error if it is a terminal.
 
     Raises:
         StoreError: the disk is full or the folder is not writable.
     """
-    file = index_path(folder, ABSTRACT)
-    file.parent.mkdir(exist_ok=True)
-    index = VectorIndex.create(encoder.dimension)
+    snapshot = Snapshot.create(encoder.dimension)
     # The old vectors go first: at no moment may they stand beside the new embedder's name.
-    index.save(file)
+    snapshot.save(folder)
+    open_pending(folder, db).discard()
     with db.atomic():
         schema.write_embedder(db, Embedder(encoder.id, encoder.sha256, encoder.dimension))
-    embed_missing(index, file, db, encoder, progress=progress)
+        if layout is not None:
+            schema.write_setting(db, "vectors", layout)
+    kept_as = schema.read_setting(db, "vectors") or AUTO
+    embed_missing(folder, db, snapshot, encoder, layout=kept_as, progress=progress)
+    return snapshot
+
+
+def _fingerprint(db: sqlite3.Connection) -> str:
+    digest = hashlib.sha256()
+    for line in db.execute(_AGGREGATE):
+        digest.update(repr(line).encode())
+    return digest.hexdigest()

@@ -7,50 +7,27 @@ vectors are missing and which are stale, whatever moment a program was killed at
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sqlite_utils import Database
 
 from guide.corpus.layout import DATABASE, translating
-from guide.corpus.records import Paper
 from guide.errors import StoreError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 APPLICATION_ID = 0x47554944  # "GUID", in the header of every papers.db
-# What a paper's content hash reads once verify has found the row altered; it equals no hash, so the next add
-# replaces it.
-ALTERED = "altered"
 
 Access = Literal["read", "write"]
 
 # Porter stems and folded accents: "networks" finds "network", "Schrodinger" finds "Schrödinger".
 TOKENIZER = "porter unicode61 remove_diacritics 2"
-_TABLES = (
-    """CREATE TABLE papers (
-        row INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        title TEXT NOT NULL,
-        abstract TEXT NOT NULL,
-        year INTEGER NOT NULL,
-        venue TEXT NOT NULL,
-        posted TEXT,
-        url TEXT,
-        keywords TEXT NOT NULL,
-        decision TEXT,
-        ratings TEXT NOT NULL,
-        content_hash TEXT NOT NULL
-    )""",
-    """CREATE TABLE embedder (
-        id TEXT NOT NULL,
-        sha256 TEXT NOT NULL,
-        dimension INTEGER NOT NULL
-    )""",
-    """CREATE TABLE journal (
+# Larger pages waste less behind the last record of each; 4,096, SQLite's own choice, costs 6 % more.
+_PAGE_BYTES = 16_384
+_JOURNAL = """CREATE TABLE journal (
         run INTEGER PRIMARY KEY AUTOINCREMENT,
         at TEXT NOT NULL,
         source TEXT,
@@ -61,18 +38,47 @@ _TABLES = (
         duplicates INTEGER NOT NULL,
         skipped INTEGER NOT NULL,
         finished INTEGER NOT NULL
+    )"""
+_EMBEDDER = """CREATE TABLE embedder (
+        id TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        dimension INTEGER NOT NULL
+    )"""
+# What format 2 brought; a migration from format 1 makes these too.
+PAPER_TABLES = (
+    """CREATE TABLE venues (
+        venue INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
     )""",
-    f"""CREATE VIRTUAL TABLE papers_fts USING fts5(
-        title, abstract, content='papers', content_rowid='row', tokenize='{TOKENIZER}'
+    """CREATE TABLE dictionaries (
+        dictionary INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
     )""",
+    """CREATE TABLE papers (
+        row INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        year INTEGER NOT NULL,
+        venue INTEGER NOT NULL REFERENCES venues(venue),
+        posted INTEGER,
+        dictionary INTEGER NOT NULL,
+        content_hash BLOB NOT NULL,
+        record BLOB NOT NULL
+    )""",
+    # Without text of its own and without positions: half the size, and what is not asked for is not kept.
+    f"CREATE VIRTUAL TABLE papers_fts USING fts5(text, content='', detail=none, columnsize=0, tokenize='{TOKENIZER}')",
     "CREATE VIRTUAL TABLE papers_vocabulary USING fts5vocab('papers_fts', 'row')",
-    """CREATE TRIGGER papers_inserted AFTER INSERT ON papers BEGIN
-        INSERT INTO papers_fts(rowid, title, abstract) VALUES (new.row, new.title, new.abstract);
-    END""",
-    """CREATE TRIGGER papers_deleted AFTER DELETE ON papers BEGIN
-        INSERT INTO papers_fts(papers_fts, rowid, title, abstract)
-        VALUES ('delete', old.row, old.title, old.abstract);
-    END""",
+    "CREATE VIRTUAL TABLE papers_postings USING fts5vocab('papers_fts', 'instance')",
+)
+SIDE_TABLES = (
+    """CREATE TABLE marks (
+        source TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        at TEXT NOT NULL
+    )""",
+    """CREATE TABLE settings (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    )""",
 )
 
 
@@ -104,7 +110,7 @@ def connect(folder: Path, access: Access) -> Database:
     with translating(folder):
         db = Database(_connection(path, access), execute_plugins=False)
         try:
-            _check_header(db, folder)
+            check_header(db, folder)
         except BaseException:
             db.close()
             raise
@@ -120,11 +126,12 @@ def create_tables(folder: Path, embedder: Embedder) -> None:
     with translating(folder):
         db = Database(sqlite3.connect(folder / DATABASE, isolation_level=None), execute_plugins=False)
         try:
+            db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             with db.atomic():
-                if _header(db) != (0, 0) or db.table_names():
-                    _check_header(db, folder)
+                if read_header(db) != (0, 0) or db.table_names():
+                    check_header(db, folder)
                     return
-                for statement in _TABLES:
+                for statement in (_EMBEDDER, _JOURNAL, *PAPER_TABLES, *SIDE_TABLES):
                     db.execute(statement)
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
@@ -160,41 +167,15 @@ def leave_log(db: Database) -> None:
         return
 
 
-def row_of(paper: Paper) -> dict[str, Any]:
-    """The columns of `papers` for one paper, row number left out."""
-    return {
-        "id": paper.id,
-        "title": paper.title,
-        "abstract": paper.abstract,
-        "year": paper.year,
-        "venue": paper.venue,
-        "posted": paper.posted,
-        "url": paper.url,
-        "keywords": json.dumps(paper.keywords, ensure_ascii=False),
-        "decision": paper.decision,
-        "ratings": json.dumps(paper.ratings),
-        "content_hash": paper.content_hash,
-    }
+def read_setting(db: Database, name: str) -> str | None:
+    """What a setting of the store says; None if it was never made."""
+    row = db.execute("SELECT value FROM settings WHERE name = ?", [name]).fetchone()
+    return None if row is None else str(row[0])
 
 
-def paper_of(row: dict[str, Any]) -> Paper:
-    """The paper in one row of `papers`. Raises sqlite3.DataError if the row is damaged."""
-    try:
-        keywords, ratings = tuple(json.loads(row["keywords"])), tuple(json.loads(row["ratings"]))
-    except (ValueError, TypeError) as error:
-        raise sqlite3.DataError(f"row {row['row']} is not readable: {error}") from error
-    return Paper(
-        id=row["id"],
-        title=row["title"],
-        abstract=row["abstract"],
-        year=row["year"],
-        venue=row["venue"],
-        posted=row["posted"],
-        url=row["url"],
-        keywords=keywords,
-        decision=row["decision"],
-        ratings=ratings,
-    )
+def write_setting(db: Database, name: str, value: str) -> None:
+    """Make or change a setting, inside the caller's transaction."""
+    db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", [name, value])
 
 
 def _connection(path: Path, access: Access) -> sqlite3.Connection:
@@ -218,19 +199,27 @@ def _claims_log(path: Path) -> bool:
         return file.read(19)[18:] == b"\2"
 
 
-def _header(db: Database) -> tuple[int, int]:
+def read_header(db: Database) -> tuple[int, int]:
+    """The application id and the format version in the database's header."""
     application: int = db.execute("PRAGMA application_id").fetchone()[0]
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     return application, version
 
 
-def _check_header(db: Database, folder: Path) -> None:
-    application, version = _header(db)
+def check_header(db: Database, folder: Path) -> None:
+    """Raise StoreError unless this is a store's database of this program's format."""
+    application, version = read_header(db)
     if application != APPLICATION_ID:
         raise StoreError(
             f"{DATABASE} is not the database of a literature store",
             where=folder,
             fix="Name another folder: guide corpus add FILE --store NEW_DIR.",
+        )
+    if version < FORMAT_VERSION:
+        raise StoreError(
+            f"the store has format {version}, this program works on format {FORMAT_VERSION}",
+            where=folder,
+            fix=f"Bring it up to date: guide corpus migrate --store {folder}.",
         )
     if version > FORMAT_VERSION:
         raise StoreError(

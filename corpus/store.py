@@ -1,7 +1,7 @@
-"""The literature store: a folder with a database of papers, an index of their vectors, and a manifest.
+"""The literature store: a folder with a database of papers, indexes of their vectors, and a manifest.
 
-The database is the only source; the index and the manifest are derived from it. A batch of papers is one
-transaction, and the index is replaced as a whole file, so a program may be killed at any moment: what was
+The database is the only source; the indexes and the manifest are derived from it. A batch of papers is one
+transaction, and the indexes are replaced as one snapshot, so a program may be killed at any moment: what was
 committed stays, and the next `add` goes on from there. One program writes at a time; any number read
 meanwhile.
 """
@@ -9,41 +9,46 @@ meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from guide.corpus import schema
-from guide.corpus.ingest import AddReport, Journal, ingest
+from guide.corpus.codec import Record
+from guide.corpus.indexing import embed_missing
+from guide.corpus.ingest import AddReport, Journal, ingest, read_mark
 from guide.corpus.layout import (
     MANIFEST,
-    VECTORS,
     acquire_lock,
     check_free,
     check_present,
-    index_path,
     leftovers,
     release_lock,
     translating,
+    verify_command,
 )
 from guide.corpus.lexical import Lexicon
 from guide.corpus.manifest import StoreInfo, describe, read_manifest, take_stock, write_manifest
+from guide.corpus.papers import Entry, PaperTable, StoredPaper
 from guide.corpus.records import Paper, Skipped
+from guide.corpus.repair import rebuild_vectors
 from guide.corpus.schema import Embedder
-from guide.corpus.vectors import ABSTRACT, VectorIndex, embed_missing
-from guide.errors import StoreError
+from guide.corpus.shortening import Shortener
+from guide.corpus.snapshot import Snapshot, unnamed
+from guide.corpus.sources import Mark
+from guide.corpus.vectors import AUTO
+from guide.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from guide.corpus.compress import Compressor
     from guide.corpus.encoder import Encoder
 
 __all__ = ["AddReport", "Store", "StoreInfo"]
-
-_ROWS_AT_ONCE = 500
 
 
 class Store:
@@ -52,17 +57,18 @@ class Store:
     Attributes:
         path: its folder.
         embedder: the model its vectors come from.
-        index: the vectors, by row number.
+        vectors: the indexes, by kind of module.
         words: the search by words.
     """
 
-    def __init__(self, path: Path, db: Database, index: VectorIndex, writer: tuple[Encoder, int] | None) -> None:
+    def __init__(self, path: Path, db: Database, vectors: Snapshot, writer: tuple[Encoder, int] | None) -> None:
         self.path = path
         with translating(path):
             self.embedder = schema.read_embedder(db)
             self.words = Lexicon(db)
-        self.index = index
+        self.vectors = vectors
         self._db = db
+        self._table = PaperTable(db)
         # Who writes has the encoder and the lock; who reads has neither.
         self._writer = writer
 
@@ -80,7 +86,7 @@ class Store:
         try:
             with translating(path):
                 dimension = schema.read_embedder(db).dimension
-            return cls(path, db, VectorIndex.load(index_path(path, ABSTRACT), dimension, mapped=True), None)
+            return cls(path, db, Snapshot.load(path, dimension, mapped=True), None)
         except BaseException:
             db.close()
             raise
@@ -106,8 +112,7 @@ class Store:
             try:
                 with translating(path):
                     check_embedder(path, schema.read_embedder(db), embedder)
-                index = VectorIndex.load(index_path(path, ABSTRACT), embedder.dimension)
-                return cls(path, db, index, (encoder, lock))
+                return cls(path, db, Snapshot.load(path, embedder.dimension), (encoder, lock))
             except BaseException:
                 db.close()
                 raise
@@ -140,53 +145,88 @@ class Store:
     def count(self) -> int:
         """How many papers the store holds."""
         with translating(self.path):
-            papers: int = self._db.execute("SELECT count(*) FROM papers").fetchone()[0]
-        return papers
+            return len(self._table)
 
     def info(self) -> StoreInfo:
         """Counts, cut-off, embedder, hash and sizes, read from the database itself."""
         with translating(self.path):
-            return describe(self.path, self._db, len(self.index))
+            return describe(self.path, self._db, self.vectors)
 
     def papers(self, ids: Iterable[str]) -> dict[str, Paper]:
-        """The papers of these ids, by id, in the order asked for; an unknown id is left out."""
+        """The papers of these ids, by id, in the order asked for; an unknown id is left out.
+
+        Raises:
+            StoreError: a paper's record is damaged.
+        """
         wanted = list(dict.fromkeys(ids))
-        found = {paper.id: paper for paper in self._select("id", wanted).values()}
+        with translating(self.path):
+            found = {one.id: self._sound(one).paper for one in self._table.select(wanted, by="id")}
         return {identifier: found[identifier] for identifier in wanted if identifier in found}
 
-    def papers_at(self, rows: Iterable[int]) -> dict[int, Paper]:
-        """The papers in these rows of the database, by row number; a row that is gone is left out."""
-        return self._select("row", list(rows))
+    def records_at(self, rows: Iterable[int]) -> dict[int, Record]:
+        """The papers in these rows of the database, by row number; a row that is gone is left out.
 
-    def document_frequency(self, terms: Iterable[str]) -> dict[str, int]:
-        """In how many papers each term occurs (see `Lexicon.document_frequency`)."""
+        Raises:
+            StoreError: a paper's record is damaged.
+        """
         with translating(self.path):
-            return self.words.document_frequency(terms)
+            return {one.row: self._sound(one) for one in self._table.select(list(rows))}
+
+    def entries_at(self, rows: Iterable[int]) -> dict[int, Entry]:
+        """What the papers in these rows can be chosen by, by row number; a row that is gone is left out."""
+        with translating(self.path):
+            return self._table.entries(list(rows))
+
+    def export(self) -> Iterator[Paper]:
+        """Every paper, in the order they came in.
+
+        Raises:
+            StoreError: a paper's record is damaged.
+        """
+        with translating(self.path):
+            for one in self._table.scan():
+                yield self._sound(one).paper
+
+    @property
+    def compression(self) -> str:
+        """How the texts of the modules are shortened: the id of a compressor, or "none"."""
+        with translating(self.path):
+            return schema.read_setting(self._db, "compress") or "none"
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise StoreError, naming both models, unless `encoder` is the one the store was made with."""
         check_embedder(self.path, self.embedder, embedder_of(encoder))
 
+    def mark(self, source: str) -> dict[str, Any] | None:
+        """Where an interrupted run of this source can go on (see `guide.corpus.sources`); None for the start."""
+        with translating(self.path):
+            return read_mark(self._db, source)
+
     def add(
         self,
-        records: Iterable[Paper | Skipped],
+        records: Iterable[Paper | Skipped | Mark],
         *,
-        source: Path | None = None,
+        source: Path | str | None = None,
+        compressor: Compressor | None = None,
+        layout: str | None = None,
+        ray: str | None = None,
         at: datetime | None = None,
         progress: bool = False,
-        checkpoint_seconds: float = 30.0,
     ) -> AddReport:
         """Take papers in, then embed every paper that has no vector. Adding the same again changes nothing.
 
         Args:
-            records: papers, and the skipped records that `read_records` yields between them.
-            source: the file they come from, for the journal.
+            records: papers, and the skipped records and marks that a source yields between them.
+            source: the file they come from, or the name of the source, for the journal and the marks.
+            compressor: shortens the modules; the store's papers are all shortened by one method. None leaves
+                it at what the store does already, which for a new one is nothing.
+            layout: how to keep the vectors: "auto", "flat", or a FAISS factory string; None as it was.
+            ray: address of a Ray cluster to embed on; None embeds here.
             at: time for the journal; the clock's, or SOURCE_DATE_EPOCH, by default.
             progress: show progress on standard error if it is a terminal.
-            checkpoint_seconds: how often the growing index is saved; a kill costs the embedding since the
-                last time.
 
         Raises:
+            InputError: the compressor or the layout is not the one the store was made with.
             StoreError: the store was opened for reading, or the disk is full or damaged; what was committed
                 stays.
         """
@@ -195,17 +235,21 @@ class Store:
         encoder, _ = self._writer
         begun = time.perf_counter()
         with translating(self.path):
-            tally = ingest(self._db, records, Journal(self._db, source, at), progress=progress)
+            shortener = self._shortener(compressor)
+            wanted = self._layout(layout)
+            tally = ingest(
+                self._db,
+                records,
+                Journal(self._db, source, at),
+                compress=shortener,
+                source=source if isinstance(source, str) else None,
+                progress=progress,
+            )
             self.words.forget()
             embedded = embed_missing(
-                self.index,
-                index_path(self.path, ABSTRACT),
-                self._db,
-                encoder,
-                progress=progress,
-                checkpoint_seconds=checkpoint_seconds,
+                self.path, self._db, self.vectors, encoder, layout=wanted, ray=ray, progress=progress
             )
-            write_manifest(self.path, take_stock(self._db, len(self.index)))
+            write_manifest(self.path, take_stock(self._db, self.vectors))
         seconds = time.perf_counter() - begun
         return AddReport(
             added=tally.added,
@@ -214,19 +258,66 @@ class Store:
             duplicates=tally.duplicates,
             skipped=tuple(tally.skipped),
             embedded=embedded,
+            compression=shortener.counts if shortener else None,
             seconds=seconds,
             papers_per_second=tally.papers / seconds,
         )
 
-    def _select(self, column: str, values: Sequence[str] | Sequence[int]) -> dict[int, Paper]:
-        found: dict[int, Paper] = {}
-        with translating(self.path):
-            for start in range(0, len(values), _ROWS_AT_ONCE):
-                part = values[start : start + _ROWS_AT_ONCE]
-                marks = ",".join("?" * len(part))
-                rows = self._db.query(f"SELECT * FROM papers WHERE {column} IN ({marks})", part)  # noqa: S608 - marks
-                found.update((row["row"], schema.paper_of(row)) for row in rows)
-        return found
+    def _shortener(self, compressor: Compressor | None) -> Shortener | None:
+        """What shortens the papers of this run, after checking that it is what shortened the others."""
+        made_with = schema.read_setting(self._db, "compress")
+        if compressor is None:
+            if made_with is None or not self.count:
+                return None
+            raise InputError(
+                f"the store's texts are compressed by {made_with}",
+                where=self.path,
+                fix="Name the same method: --compress.",
+            )
+        if self.count and compressor.id != (made_with or "none"):
+            raise InputError(
+                f"the store's texts are compressed by {made_with or 'none'}, not by {compressor.id}",
+                where=self.path,
+                fix="Name the same method, or build a new store: --store NEW_DIR.",
+            )
+        if compressor.method == "none":
+            return None
+        with self._db.atomic():
+            schema.write_setting(self._db, "compress", compressor.id)
+        return Shortener(compressor)
+
+    def _layout(self, layout: str | None) -> str:
+        if layout is None:
+            return schema.read_setting(self._db, "vectors") or AUTO
+        if layout != (schema.read_setting(self._db, "vectors") or AUTO):
+            with self._db.atomic():
+                schema.write_setting(self._db, "vectors", layout)
+        return layout
+
+    def _sound(self, stored: StoredPaper) -> Record:
+        if stored.record is None:
+            what = f"the record of paper {stored.id!r} is damaged ({stored.damage})"
+            raise StoreError(what, where=self.path, fix=verify_command(self.path))
+        return stored.record
+
+
+def reindex_store(path: Path, encoder: Encoder, *, layout: str | None = None, progress: bool = False) -> StoreInfo:
+    """Embed every paper of the store at `path` anew and build its indexes from nothing.
+
+    Raises:
+        InputError: FAISS does not know the layout.
+        StoreError: there is no store, another program is writing to it, or the disk is full.
+    """
+    check_present(path)
+    lock = acquire_lock(path)
+    try:
+        with closing(schema.connect(path, "write")) as db, translating(path):
+            vectors = rebuild_vectors(path, db, encoder, layout=layout, progress=progress)
+            write_manifest(path, take_stock(db, vectors))
+            schema.leave_log(db)
+            return describe(path, db, vectors)
+    finally:
+        release_lock(lock)
 
 
 def embedder_of(encoder: Encoder) -> Embedder:
@@ -253,13 +344,15 @@ def _complete(path: Path, embedder: Embedder) -> None:
         for file in leftovers(path):
             file.unlink()
         if (path / MANIFEST).exists():
+            for file in unnamed(path):
+                file.unlink()
             return
         schema.create_tables(path, embedder)
         with closing(schema.connect(path, "write")) as db:
-            if take_stock(db, 0).papers:
+            if len(PaperTable(db)):
                 return
             with db.atomic():
                 schema.write_embedder(db, embedder)
-            (path / VECTORS).mkdir(exist_ok=True)
-            VectorIndex.create(embedder.dimension).save(index_path(path, ABSTRACT))
-            write_manifest(path, take_stock(db, 0))
+            vectors = Snapshot.create(embedder.dimension)
+            vectors.save(path)
+            write_manifest(path, take_stock(db, vectors))

@@ -1,40 +1,34 @@
-"""Vectors of the papers in a FAISS index, by row number.
+"""The vectors of one kind of module in a FAISS index, by row number.
 
-The index is derived data: it can be rebuilt from the database at any time. Its file is one that FAISS reads
-as it is, with a trailer behind FAISS's own bytes: eight letters and the SHA-256 of everything before them.
-FAISS takes what it finds in a file for an index, flipped bytes included; the trailer is what makes damage
-visible.
+A small store keeps 16-bit floats and searches them all, which loses nothing. A large one keeps four bits a number: the
+vectors are rotated and cut by principal components, filed under the nearest of a thousand centres (IVF), and what is
+left is coded by RaBitQ (J. Gao et al., "Practical and asymptotically optimal quantization of high-dimensional vectors
+in Euclidean space for approximate nearest neighbor search", SIGMOD 2025).
 """
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from guide.atomic import replacing
-from guide.corpus.layout import translating, verify_command
-from guide.errors import StoreError
+from guide.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from sqlite_utils import Database
 
-    from guide.corpus.encoder import Encoder
-
-ABSTRACT = "abstract"  # the one kind of module that format 1 embeds: title and abstract together
-
-_MAGIC = b"GUIDEVEC"
-_TRAILER = len(_MAGIC) + hashlib.sha256().digest_size
-_ENCODE_AT_ONCE = 1024
-# A checkpoint rewrites the whole file; it may cost a twentieth of the time at most.
-_CHECKPOINT_SHARE = 20
+FLAT = "flat"
+AUTO = "auto"
+FLAT_UP_TO = 20_000  # vectors of a kind: searching that many 16-bit floats takes a millisecond or two
+# 320 of MiniLM's 384 principal components hold 99 % of the variance; four bits each is 188 bytes a vector.
+_COMPONENTS_SHARE = 5 / 6
+_BITS = 4
+_TRAINING_A_CENTRE = 64  # FAISS asks for 39 at least
+_PROBED_SHARE = 1 / 16  # of the lists are looked into at a query
+_PROBED_LEAST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,71 +40,99 @@ class Neighbour:
 
 
 class VectorIndex:
-    """Unit vectors as 16-bit floats, searched exhaustively by inner product, which is their cosine."""
+    """Unit vectors by row number, searched for the largest cosine.
 
-    def __init__(self, index: Any, dimension: int) -> None:
+    Attributes:
+        dimension: of a vector.
+        layout: "flat", or the FAISS factory string of the compression.
+    """
+
+    def __init__(self, index: Any, dimension: int, layout: str) -> None:
         self._index = index
         self.dimension = dimension
+        self.layout = layout
+        if layout != FLAT:
+            lists = self._inner()
+            lists.nprobe = min(lists.nlist, max(_PROBED_LEAST, round(lists.nlist * _PROBED_SHARE)))
 
     @classmethod
     def create(cls, dimension: int) -> VectorIndex:
-        """An empty index for vectors of `dimension` numbers."""
+        """An empty flat index for vectors of `dimension` numbers."""
         import faiss
 
         codes = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        return cls(faiss.IndexIDMap2(codes), dimension)
+        return cls(faiss.IndexIDMap2(codes), dimension, FLAT)
 
     @classmethod
-    def load(cls, path: Path, dimension: int, *, mapped: bool = False) -> VectorIndex:
-        """Read an index, its checksum first.
-
-        Args:
-            path: of the index file.
-            dimension: that the store's embedder has.
-            mapped: map the file into memory instead of reading it; such an index cannot be changed.
+    def train(cls, sample: NDArray[np.float32], layout: str) -> VectorIndex:
+        """An empty compressed index, trained on `sample` (n, dimension); the same sample gives the same index.
 
         Raises:
-            StoreError: the file is missing, cut off, altered, or of another dimension.
+            InputError: FAISS does not know the layout, or the sample is too small for it.
         """
         import faiss
 
-        store = path.parent.parent
-        if not path.is_file():
-            raise StoreError("the vector index is missing", where=path, fix=verify_command(store))
-        with translating(store):
-            intact = _checksum_holds(path)
-        if not intact:
-            raise StoreError("the vector index is damaged", where=path, fix=verify_command(store))
+        dimension = sample.shape[1]
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+            # Distances between unit vectors order them as cosines do, and do not mind that the components are centred.
+            index = faiss.index_factory(dimension, layout, faiss.METRIC_L2)
+            lists = faiss.extract_index_ivf(index)
+            lists.cp.max_points_per_centroid = _TRAINING_A_CENTRE
+            index.train(np.ascontiguousarray(sample, dtype=np.float32))
         except RuntimeError as error:
-            what = f"the vector index cannot be read ({_first_line(error)})"
-            raise StoreError(what, where=path, fix=verify_command(store)) from error
+            what = f"vectors cannot be kept as {layout!r} ({first_line(error)})"
+            raise InputError(what, fix="Leave the choice to the store: --vectors auto.") from error
+        return cls(index, dimension, layout)
+
+    @classmethod
+    def read(cls, path: Path, dimension: int, layout: str, *, mapped: bool = False) -> VectorIndex:
+        """Read an index file whose checksum has been seen to hold.
+
+        Args:
+            path: of the file.
+            dimension: that its vectors should have.
+            layout: that it was made with.
+            mapped: map the file into memory instead of reading it; such an index cannot be changed.
+
+        Raises:
+            StoreError: FAISS cannot read it, or it has another dimension.
+        """
+        import faiss
+
+        flag = 0 if not mapped else faiss.IO_FLAG_MMAP_IFC
+        try:
+            index = faiss.read_index(str(path), flag)
+        except RuntimeError as error:
+            raise StoreError(f"the vector index cannot be read ({first_line(error)})", where=path) from error
         if index.d != dimension:
-            raise StoreError(
-                f"the vector index has {index.d} dimensions, the store's embedder {dimension}",
-                where=path,
-                fix=verify_command(store),
-            )
-        return cls(index, dimension)
+            what = f"the vector index has {index.d} dimensions, the store's embedder {dimension}"
+            raise StoreError(what, where=path)
+        return cls(index, dimension, layout)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The row numbers that have a vector, in the order they were added."""
+        """The row numbers that have a vector, ascending."""
         import faiss
 
-        rows: NDArray[np.int64] = faiss.vector_to_array(self._index.id_map)
-        return rows
+        if self.layout == FLAT:
+            rows: NDArray[np.int64] = faiss.vector_to_array(self._index.id_map)
+        else:
+            lists = self._inner().invlists
+            filled = [number for number in range(lists.nlist) if lists.list_size(number)]
+            parts = [faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)).copy() for number in filled]
+            rows = np.concatenate([np.empty(0, dtype=np.int64), *parts])
+        return np.sort(rows)
 
     def add(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Add `vectors` (n, dimension), each L2-normalised, under the row numbers `rows` (n,)."""
-        self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), rows)
+        if len(rows):
+            self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), rows)
 
     def remove(self, rows: NDArray[np.int64]) -> None:
-        """Remove the vectors of `rows` (n,); the order of the others stays."""
+        """Remove the vectors of `rows` (n,)."""
         if len(rows):
             self._index.remove_ids(np.ascontiguousarray(rows, dtype=np.int64))
 
@@ -119,14 +141,28 @@ class VectorIndex:
         limit = min(limit, len(self))
         if not limit or not len(queries):
             return [[] for _ in queries]
-        cosines, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), limit)
-        return [
-            [Neighbour(int(row), float(cosine)) for row, cosine in zip(*pair, strict=True) if row >= 0]
-            for pair in zip(rows, cosines, strict=True)
-        ]
+        return self._neighbours(*self._index.search(np.ascontiguousarray(queries, dtype=np.float32), limit))
+
+    def cosines(self, queries: NDArray[np.float32], rows: Iterable[int]) -> list[dict[int, float]]:
+        """The cosine of each query (n, dimension) with the vectors of `rows`; a row that has none is left out."""
+        import faiss
+
+        # The stubs of FAISS do not know that its parameters take keywords.
+        kinds: Any = faiss
+        wanted = np.unique(np.fromiter(rows, dtype=np.int64))
+        if not len(wanted) or not len(self) or not len(queries):
+            return [{} for _ in queries]
+        chosen = kinds.IDSelectorBatch(wanted)
+        if self.layout == FLAT:
+            parameters = kinds.SearchParameters(sel=chosen)
+        else:
+            everywhere = kinds.SearchParametersIVF(sel=chosen, nprobe=self._inner().nlist)
+            parameters = kinds.SearchParametersPreTransform(index_params=everywhere) if self._rotates() else everywhere
+        found = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), len(wanted), params=parameters)
+        return [{one.row: one.cosine for one in near} for near in self._neighbours(*found)]
 
     def vectors(self, rows: Iterable[int]) -> dict[int, NDArray[np.float32]]:
-        """The stored vectors (dimension,) by row number; a row that has none is left out."""
+        """The stored vectors (dimension,) of a flat index by row number; a row that has none is left out."""
         found = {}
         for row in rows:
             try:
@@ -136,93 +172,57 @@ class VectorIndex:
                 continue
         return found
 
-    def save(self, path: Path) -> None:
-        """Write the index with its checksum, atomically. Raises StoreError if it cannot be written."""
+    def write(self, path: Path) -> None:
+        """Write the index to a file. Raises OSError if it cannot be written."""
         import faiss
 
-        store = path.parent.parent
-        with translating(store), replacing(path) as temporary:
-            try:
-                faiss.write_index(self._index, str(temporary))
-            except RuntimeError as error:
-                what = f"the vector index cannot be written ({_first_line(error)})"
-                raise StoreError(what, where=path, fix="Free some space and run the same command again.") from error
-            with temporary.open("rb+") as file:
-                digest = hashlib.file_digest(file, "sha256").digest()
-                file.write(_MAGIC + digest)
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            # FAISS does not say why; writing one byte does, and a full disk is to be called one.
+            with path.open("ab") as file:
+                file.write(b"\0" * 65_536)
+                file.flush()
+            raise OSError(f"FAISS cannot write ({first_line(error)})") from error
+
+    def _neighbours(self, measures: NDArray[np.float32], rows: NDArray[np.int64]) -> list[list[Neighbour]]:
+        # |q - v|² = 2 - 2 cos for unit vectors; rounding and coding can put either a little outside the cosine's range.
+        cosines = np.clip(measures if self.layout == FLAT else 1 - measures / 2, -1.0, 1.0)
+        return [
+            [Neighbour(int(row), float(cosine)) for row, cosine in zip(*pair, strict=True) if row >= 0]
+            for pair in zip(rows, cosines, strict=True)
+        ]
+
+    def _inner(self) -> Any:
+        import faiss
+
+        return faiss.downcast_index(faiss.extract_index_ivf(self._index))
+
+    def _rotates(self) -> bool:
+        import faiss
+
+        return isinstance(faiss.downcast_index(self._index), faiss.IndexPreTransform)
 
 
-def embed_missing(
-    index: VectorIndex,
-    path: Path,
-    db: Database,
-    encoder: Encoder,
-    *,
-    progress: bool = False,
-    checkpoint_seconds: float = 30.0,
-) -> int:
-    """Drop vectors whose row is gone, embed the rows that have none, and save `index` if it changed.
+def choose_layout(vectors: int, dimension: int) -> str:
+    """The layout for a kind with so many vectors: flat, or a FAISS factory string.
 
-    The file is saved every `checkpoint_seconds`, or more rarely where saving is slow, and at the end; a run
-    that is killed loses what it embedded since the last time.
-
-    Returns:
-        How many papers were embedded.
-
-    Raises:
-        StoreError: the index cannot be written or the database cannot be read.
+    The number of lists is the power of two nearest to four times the square root of the number of vectors, FAISS's own
+    guideline, so that looking into a sixteenth of them costs about as much as choosing them.
     """
-    from tqdm import tqdm
-
-    stored = np.array([row for (row,) in db.execute("SELECT row FROM papers ORDER BY row")], dtype=np.int64)
-    stale = np.setdiff1d(index.rows, stored)
-    missing = np.setdiff1d(stored, index.rows)
-    index.remove(stale)
-    saved, rest = time.monotonic(), checkpoint_seconds
-    unsaved = bool(len(stale))
-    with tqdm(total=len(missing), desc="embedding", unit="paper", delay=2, file=sys.stderr,
-              disable=None if progress else True) as bar:  # fmt: skip
-        for rows in _portions(missing, _ENCODE_AT_ONCE):
-            texts = _texts(db, rows)
-            index.add(rows, encoder.encode(texts))
-            unsaved = True
-            bar.update(len(rows))
-            if time.monotonic() - saved >= rest:
-                begun = time.monotonic()
-                index.save(path)
-                saved, unsaved = time.monotonic(), False
-                rest = max(checkpoint_seconds, _CHECKPOINT_SHARE * (saved - begun))
-    if unsaved:
-        index.save(path)
-    return len(missing)
+    if vectors <= FLAT_UP_TO:
+        return FLAT
+    lists = 2 ** round(np.log2(4 * np.sqrt(vectors)))
+    components = int(dimension * _COMPONENTS_SHARE) // 8 * 8
+    return f"PCAR{components},IVF{lists},RaBitQ{_BITS}"
 
 
-def _portions(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+def training_size(layout: str) -> int:
+    """How many vectors a layout is trained on at most; more would be sampled down by FAISS."""
+    lists = next((part[3:] for part in layout.split(",") if part.startswith("IVF") and part[3:].isdigit()), "1024")
+    return int(lists) * _TRAINING_A_CENTRE
 
 
-def _texts(db: Database, rows: NDArray[np.int64]) -> list[str]:
-    marks = ",".join("?" * len(rows))
-    query = f"SELECT title, abstract FROM papers WHERE row IN ({marks}) ORDER BY row"  # noqa: S608 - question marks only
-    # Rows come sorted, and so were asked for.
-    return [f"{title}. {abstract}" for title, abstract in db.execute(query, rows.tolist())]
-
-
-def _checksum_holds(path: Path) -> bool:
-    size = path.stat().st_size - _TRAILER
-    if size < 0:
-        return False
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while size:
-            block = file.read(min(size, 2**20))
-            if not block:
-                return False
-            digest.update(block)
-            size -= len(block)
-        return file.read() == _MAGIC + digest.digest()
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error's message."""
     return str(error).strip().split("\n", 1)[0]

@@ -1,7 +1,7 @@
 """Checking a store against itself, and mending what can be mended.
 
 The database is the source. Its structure, its word index and each paper's content hash are checked; then the
-vector index and the manifest against it. Repair rebuilds whatever is derived. What it cannot do is bring
+vector indexes and the manifest against it. Repair rebuilds whatever is derived. What it cannot do is bring
 altered text back: it marks the paper, so that adding the source file again replaces it, and goes on saying
 so until then.
 """
@@ -9,41 +9,46 @@ so until then.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from guide.corpus import repair as mend
 from guide.corpus import schema
+from guide.corpus.chunking import module_vectors
+from guide.corpus.indexing import PENDING, embed_missing
 from guide.corpus.layout import (
     DATABASE,
     MANIFEST,
+    VECTORS,
     acquire_lock,
     check_present,
-    index_path,
     leftovers,
     release_lock,
     translating,
 )
 from guide.corpus.manifest import read_manifest, take_stock, write_manifest
+from guide.corpus.papers import PaperTable
+from guide.corpus.snapshot import INDEX, Snapshot, unnamed
 from guide.corpus.store import embedder_of
-from guide.corpus.vectors import ABSTRACT, VectorIndex, embed_missing
+from guide.corpus.vectors import AUTO
 from guide.errors import StoreError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sqlite_utils import Database
 
     from guide.corpus.encoder import Encoder
 
 _SPOT_CHECKS = 8
-# 16-bit floats and other batches move a cosine by less than 0.001; another text or model moves it far more.
-_SAME_VECTOR = 0.99
+# 16-bit floats, four-bit codes and other batches move a cosine by less than 0.02, another text or model by far more.
+_SAME_VECTOR = 0.97
 _NAMED = 3  # altered papers named in a message
+_INDEX_NAME = f"{VECTORS}/{INDEX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,8 @@ class _Verification:
         self.problems: list[Problem] = []
         self.checked: list[str] = []
         self._path = path
-        self._index_path = index_path(path, ABSTRACT)
         self._db = db
+        self._table = PaperTable(db)
         self._encoder = encoder
         self._repair = repair
         self._writable = writable
@@ -127,10 +132,10 @@ class _Verification:
         self._check_words()
         self._check_papers()
         self._check_embedder()
-        index = self._check_index()
-        if index is not None:
-            index = self._check_vectors(index)
-        self._check_manifest(None if index is None else len(index))
+        vectors = self._check_snapshot()
+        if vectors is not None:
+            vectors = self._check_vectors(vectors)
+        self._check_manifest(vectors)
         self._check_leftovers()
 
     def _found(self, where: str, what: str, cure: Callable[[], object] | None) -> None:
@@ -152,25 +157,19 @@ class _Verification:
 
     def _check_words(self) -> None:
         self.checked.append("word index against papers")
-        if self._writable:
-            complaint = mend.word_complaint(self._db.conn)
-        else:
-            # FTS5 takes its check for a write, so a read-only database is checked as a copy in memory.
-            with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
-                self._db.conn.backup(copy)
-                complaint = mend.word_complaint(copy)
+        complaint = mend.word_complaint(self._db)
         if complaint:
             what = f"the word index does not match the papers ({complaint})"
             self._found(DATABASE, what, lambda: mend.rebuild_words(self._db))
 
     def _check_papers(self) -> None:
         self.checked.append("content hash of every paper")
-        rows = self._db.query("SELECT * FROM papers")
-        altered = {row["row"]: str(row["id"]) for row in rows if _is_altered(row)}
+        altered = {stored.row: stored.id for stored in self._table.altered()}
         if not altered:
             return
         if self._repair:
-            mend.mark_altered(self._db, altered)
+            with self._db.atomic():
+                self._table.mark_altered(altered)
         names = ", ".join(list(altered.values())[:_NAMED]) + (", …" if len(altered) > _NAMED else "")
         what = f"{len(altered)} of the papers are not what was added ({names}); "
         cure = "add their source file again" if self._repair else "repair, then add their source file again"
@@ -183,56 +182,56 @@ class _Verification:
         stored, given = schema.read_embedder(self._db), embedder_of(self._encoder)
         if stored != given:
             what = f"the vectors come from {stored}, this program embeds with {given}"
-            self._found(self._name(self._index_path), what, self._vector_cure(anew=True))
+            self._found(_INDEX_NAME, what, self._vector_cure(anew=True))
 
-    def _check_index(self) -> VectorIndex | None:
-        self.checked.append("vector index against papers")
-        where = self._name(self._index_path)
+    def _check_snapshot(self) -> Snapshot | None:
+        self.checked.append("vector indexes against papers")
         try:
-            index = self._load()
+            vectors = self._load()
         except StoreError as error:
-            self._found(where, error.what, self._vector_cure(anew=True))
+            where = Path(error.where or _INDEX_NAME)
+            name = self._name(where) if where.is_relative_to(self._path) else _INDEX_NAME
+            self._found(name, error.what, self._vector_cure(anew=True))
             return self._load() if self.problems[-1].repaired else None
         rows = np.array([row for (row,) in self._db.execute("SELECT row FROM papers")], dtype=np.int64)
-        held = np.unique(index.rows)
-        missing, stale, twice = np.setdiff1d(rows, held), np.setdiff1d(held, rows), len(index) - len(held)
-        if len(missing) or len(stale) or twice:
-            what = f"{len(missing)} papers without vector, {len(stale)} vectors without paper, {twice} twice"
-            self._found(where, what, self._vector_cure(anew=bool(twice)))
+        what, anew = _compare(vectors, rows)
+        if what:
+            self._found(_INDEX_NAME, what, self._vector_cure(anew=anew))
             return self._load()
-        return index
+        return vectors
 
-    def _check_vectors(self, index: VectorIndex) -> VectorIndex:
+    def _check_vectors(self, vectors: Snapshot) -> Snapshot:
         """Embed a few papers again, evenly spread over the rows, and compare."""
         encoder = self._encoder
-        if encoder is None or embedder_of(encoder) != schema.read_embedder(self._db) or not len(index):
-            return index
-        rows = np.sort(index.rows)
+        if encoder is None or embedder_of(encoder) != schema.read_embedder(self._db) or not len(vectors):
+            return vectors
+        rows = vectors.rows
         chosen = rows[np.linspace(0, len(rows) - 1, min(_SPOT_CHECKS, len(rows)), dtype=int)].tolist()
-        marks = ",".join("?" * len(chosen))
-        query = f"SELECT row, title || '. ' || abstract FROM papers WHERE row IN ({marks})"  # noqa: S608 - marks only
-        texts = dict(self._db.execute(query, chosen).fetchall())
-        self.checked.append(f"{len(texts)} vectors against fresh ones")
-        stored = index.vectors(texts)
-        fresh = dict(zip(texts, encoder.encode(list(texts.values())), strict=True))
-        nearest = min((float(stored[row] @ fresh[row]) for row in texts), default=1.0)
+        papers = {one.row: one.record.paper for one in self._table.select(chosen) if one.record is not None}
+        self.checked.append(f"the vectors of {len(papers)} papers against fresh ones")
+        numbers = list(papers)
+        nearest = 1.0
+        for kind, (places, fresh) in module_vectors(encoder, list(papers.values())).items():
+            for place, vector in zip(places, fresh, strict=True):
+                (stored,) = vectors.kinds[kind].cosines(vector[np.newaxis], [numbers[place]])
+                nearest = min(nearest, stored.get(numbers[place], -1.0))
         if nearest >= _SAME_VECTOR:
-            return index
+            return vectors
         what = f"a stored vector has cosine {nearest:.3f} with a fresh one of the same paper"
-        self._found(self._name(self._index_path), what, self._vector_cure(anew=True))
+        self._found(_INDEX_NAME, what, self._vector_cure(anew=True))
         return self._load()
 
-    def _check_manifest(self, vectors: int | None) -> None:
+    def _check_manifest(self, vectors: Snapshot | None) -> None:
         self.checked.append("manifest against database")
-        due = take_stock(self._db, vectors or 0)
+        due = take_stock(self._db, vectors)
         try:
             found = asdict(read_manifest(self._path))
         except StoreError as error:
             self._found(MANIFEST, error.what, lambda: write_manifest(self._path, due))
             return
         if vectors is None:
-            # The index cannot be read, which has been said already.
-            found["vectors"] = due.vectors
+            # The indexes cannot be read, which has been said already.
+            found |= {"vectors": due.vectors, "layout": due.layout}
         differing = [name for name, value in asdict(due).items() if found[name] != value]
         if differing:
             what = f"not as the database has it: {', '.join(differing)} (an interrupted ingest, or an edit)"
@@ -243,19 +242,28 @@ class _Verification:
             # Without the lock there is no telling a killed writer's files from a living one's.
             return
         self.checked.append("leftover temporary files")
-        for file in leftovers(self._path):
+        files = leftovers(self._path)
+        if (self._path / VECTORS / INDEX).is_file():
+            files += unnamed(self._path)
+        for file in files:
             self._found(self._name(file), "a killed program left it behind", file.unlink)
+        log = self._path / VECTORS / PENDING
+        if log.exists():
+            self._found(self._name(log), "an interrupted ingest left vectors to be folded in", self._vector_cure())
 
-    def _vector_cure(self, *, anew: bool) -> Callable[[], object] | None:
+    def _vector_cure(self, *, anew: bool = False) -> Callable[[], object] | None:
         encoder = self._encoder
         if encoder is None:
             return None
         if anew:
             return lambda: mend.rebuild_vectors(self._path, self._db, encoder, progress=self._progress)
-        return lambda: embed_missing(self._load(), self._index_path, self._db, encoder, progress=self._progress)
+        layout = schema.read_setting(self._db, "vectors") or AUTO
+        return lambda: embed_missing(
+            self._path, self._db, self._load(), encoder, layout=layout, progress=self._progress
+        )
 
-    def _load(self) -> VectorIndex:
-        return VectorIndex.load(self._index_path, schema.read_embedder(self._db).dimension)
+    def _load(self) -> Snapshot:
+        return Snapshot.load(self._path, schema.read_embedder(self._db).dimension)
 
     def _name(self, file: Path) -> str:
         return str(file.relative_to(self._path))
@@ -278,9 +286,16 @@ def _alone(path: Path, *, repair: bool) -> Iterator[bool]:
         release_lock(lock)
 
 
-def _is_altered(row: dict[str, Any]) -> bool:
-    try:
-        return bool(schema.paper_of(row).content_hash != row["content_hash"])
-    except (sqlite3.DataError, TypeError, ValueError):
-        # Not even a paper any more.
-        return True
+def _compare(vectors: Snapshot, rows: NDArray[np.int64]) -> tuple[str, bool]:
+    """What is wrong between the indexes and the rows of the papers, "" if nothing; whether to embed all anew."""
+    held = vectors.rows
+    unique = np.unique(held)
+    missing, stale, twice = np.setdiff1d(rows, unique), np.setdiff1d(unique, rows), len(held) - len(unique)
+    if len(missing) or len(stale) or twice:
+        what = f"{len(missing)} papers without vectors, {len(stale)} vectors without paper, {twice} twice"
+        return what, bool(twice)
+    for kind, index in vectors.kinds.items():
+        strays = len(np.setdiff1d(index.rows, rows)) + len(index.rows) - len(np.unique(index.rows))
+        if strays:
+            return f"{strays} vectors of the kind {kind} without paper, or twice", True
+    return "", False

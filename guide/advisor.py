@@ -8,8 +8,8 @@ from guide import __version__
 from guide.advice import advise
 from guide.calibration import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_encoder
-from guide.corpus.records import Paper
-from guide.corpus.retrieve import Hit, retrieve
+from guide.corpus.records import Paper, Section
+from guide.corpus.retrieve import Hit, retrieve_like
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
 from guide.engines import Explains, JudgeRequest, load_engine
@@ -61,8 +61,7 @@ def review_idea(
     text, warnings = judged_text(proposal)
     proposal = proposal.model_copy(update={"warnings": (*proposal.warnings, *warnings)})
     with Store.open(Path(store) if store else starter_path()) as opened:
-        queries: dict[str, str] = {kind: join_title(proposal.title, part) for kind, part in proposal.modules.items()}
-        found = retrieve(opened, encoder, queries, k=count, cutoff=cutoff, title=proposal.title or None)
+        found = retrieve_like(opened, encoder, as_paper(proposal), k=count, cutoff=cutoff)
         facts = opened.info()
     whole = join_title(proposal.title, text)
     evidence = tuple(_as_evidence(hit, whole, vocabulary) for hit in found.hits)
@@ -93,6 +92,18 @@ def review_idea(
             left_out_after_cutoff=found.dropped_after_cutoff,
             sentences_not_tried=influence.not_tried,
         ),
+    )
+
+
+def as_paper(proposal: Proposal) -> Paper:
+    """The proposal as the store's papers are, so that it is split and embedded like them.
+
+    Its abstract, or all it has where there is none, stands for the whole; every other module is a section of its own.
+    """
+    abstract = proposal.modules.get("abstract") or "\n\n".join(proposal.modules.values())
+    sections = tuple(Section(kind, text) for kind, text in proposal.modules.items() if kind != "abstract")
+    return Paper(
+        id="proposal", title=proposal.title, abstract=abstract or proposal.title, year=0, venue="", sections=sections
     )
 
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from guide.commands.add import add
 from guide.commands.options import json_option, store_option
-
-if TYPE_CHECKING:
-    from guide.corpus.records import Skipped
-
-_SHOWN = 5
 
 
 @click.group(epilog="Example:  guide corpus add papers.jsonl.zst --store lit")
@@ -22,34 +17,7 @@ def corpus() -> None:
     """Build, search and check a literature store."""
 
 
-@corpus.command(epilog="Example:  guide corpus add papers.jsonl.zst --store lit --limit 20000")
-@click.argument("file", type=click.Path(path_type=Path))
-@store_option
-@click.option("--limit", type=click.IntRange(min=1), help="Add only the first N papers.")
-@json_option
-def add(file: Path, store: str, limit: int | None, as_json: bool) -> None:
-    """Add the papers of FILE (JSON lines: id, title, abstract, year, ...; plain, .gz or .zst) to a store.
-
-    Makes the store if there is none. Papers already there with the same content are left alone, so a run that was
-    stopped goes on where it was.
-    """
-    from guide.corpus.encoder import load_encoder
-    from guide.corpus.records import read_records
-    from guide.corpus.store import Store
-
-    records = read_records(file, limit=limit)
-    with Store.create_or_open(Path(store), load_encoder(precision="auto")) as opened:
-        report = opened.add(records, source=file, progress=True)
-    if as_json:
-        click.echo(json.dumps(asdict(report)))
-        return
-    click.echo(
-        f"{report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
-        f"{report.duplicates:,} duplicates, {len(report.skipped):,} skipped; "
-        f"{report.embedded:,} embedded in {report.seconds:.1f} s "
-        f"({report.papers_per_second:.1f} papers a second)"
-    )
-    _echo_skipped(report.skipped)
+corpus.add_command(add)
 
 
 @corpus.command(epilog="Example:  guide corpus search 'calibration under shift' --store lit -k 5")
@@ -57,15 +25,19 @@ def add(file: Path, store: str, limit: int | None, as_json: bool) -> None:
 @store_option
 @click.option("-k", "count", type=click.IntRange(1, 1000), default=10, show_default=True, help="Papers to show.")
 @click.option("--cutoff", metavar="YYYY-MM", help="Only work public by this month.")
+@click.option("--venue", "venues", multiple=True, metavar="NAME", help="Only papers of this venue; may be repeated.")
+@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="The store's embedder.")
 @json_option
-def search(query: str, store: str, count: int, cutoff: str | None, as_json: bool) -> None:
+def search(
+    query: str, store: str, count: int, cutoff: str | None, venues: tuple[str, ...], encoder: str, as_json: bool
+) -> None:
     """Find the papers of a store closest to QUERY, by words and by vectors together."""
     from guide.corpus.encoder import load_encoder
     from guide.corpus.retrieve import search as search_store
     from guide.corpus.store import Store
 
     with Store.open(Path(store)) as opened:
-        found = search_store(opened, load_encoder(), query, k=count, cutoff=cutoff)
+        found = search_store(opened, load_encoder(encoder), query, k=count, cutoff=cutoff, venues=venues)
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return
@@ -73,11 +45,15 @@ def search(query: str, store: str, count: int, cutoff: str | None, as_json: bool
         click.echo("nothing found")
     for rank, hit in enumerate(found.hits, 1):
         place = f"{hit.paper.venue} {hit.paper.year}".strip()
-        click.echo(f"{rank:>3}  {hit.similarity:.3f}  {hit.paper.title} ({place})  {hit.paper.url or hit.paper.id}")
+        also = f"  also {', '.join(hit.also)}" if hit.also else ""
+        where = hit.paper.url or hit.paper.id
+        click.echo(f"{rank:>3}  {hit.similarity:.3f}  {hit.paper.title} ({place})  {where}{also}")
     if found.without_vector:
         click.echo(f"{found.without_vector:,} papers are not embedded yet: add the file again", err=True)
     if found.dropped_after_cutoff:
         click.echo(f"{found.dropped_after_cutoff:,} left out: later than {found.cutoff}", err=True)
+    if found.dropped_other_venue:
+        click.echo(f"{found.dropped_other_venue:,} left out: of other venues", err=True)
 
 
 @corpus.command(epilog="Example:  guide corpus info --store lit --json")
@@ -103,13 +79,15 @@ def info(store: str, as_json: bool) -> None:
 @corpus.command(epilog="Example:  guide corpus verify --store lit --repair")
 @store_option
 @click.option("--repair", is_flag=True, help="Rebuild whatever can be derived from the database.")
+@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="The store's embedder.")
 @json_option
-def verify(store: str, repair: bool, as_json: bool) -> None:
+def verify(store: str, repair: bool, encoder: str, as_json: bool) -> None:
     """Check every part of a store against the others; exit status 1 if something is wrong and was not repaired."""
     from guide.corpus.encoder import load_encoder
     from guide.corpus.verify import verify as verify_store
 
-    report = verify_store(Path(store), repair=repair, encoder=load_encoder(precision="auto"), progress=True)
+    loaded = load_encoder(encoder, precision="auto")
+    report = verify_store(Path(store), repair=repair, encoder=loaded, progress=True)
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
@@ -121,8 +99,58 @@ def verify(store: str, repair: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _echo_skipped(skipped: tuple[Skipped, ...]) -> None:
-    for item in skipped[:_SHOWN]:
-        click.echo(f"  skipped {item.where}: {item.reason}", err=True)
-    if len(skipped) > _SHOWN:
-        click.echo(f"  ... and {len(skipped) - _SHOWN:,} more (all are in --json)", err=True)
+@corpus.command(epilog="Example:  guide corpus export papers.jsonl.zst --store lit")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@json_option
+def export(file: Path, store: str, as_json: bool) -> None:
+    """Write every paper of a store to FILE, one JSON object a line (.gz or .zst by the name, - for standard output).
+
+    Adding that file to an empty store makes one with the same content.
+    """
+    from guide.corpus.export import export_papers
+    from guide.corpus.store import Store
+
+    with Store.open(Path(store)) as opened:
+        papers = export_papers(opened, file)
+    if as_json:
+        click.echo(json.dumps({"papers": papers, "file": str(file)}), err=str(file) == "-")
+    elif str(file) != "-":
+        click.echo(f"{papers:,} papers written to {file}")
+
+
+@corpus.command(epilog="Example:  guide corpus reindex --store lit --vectors auto")
+@store_option
+@click.option("--vectors", metavar="LAYOUT", help="auto, flat, or a FAISS factory string. [default: as it was]")
+@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="minilm, or a model folder.")
+@click.option("--device", default="cpu", show_default=True, help="Where to embed: cpu, cuda, ...")
+@json_option
+def reindex(store: str, vectors: str | None, encoder: str, device: str, as_json: bool) -> None:
+    """Embed every paper of a store anew: with another encoder, in another layout, or trained on what has grown."""
+    from guide.corpus.encoder import load_encoder
+    from guide.corpus.store import reindex_store
+
+    loaded = load_encoder(encoder, precision="auto", device=device)
+    facts = reindex_store(Path(store), loaded, layout=vectors, progress=True)
+    if as_json:
+        click.echo(json.dumps(asdict(facts)))
+    else:
+        click.echo(f"{facts.vectors:,} of {facts.papers:,} papers embedded; vectors: {facts.layout}")
+
+
+@corpus.command(epilog="Example:  guide corpus migrate --store lit")
+@store_option
+@json_option
+def migrate(store: str, as_json: bool) -> None:
+    """Bring a store made by an older guide to the present format, in place."""
+    from guide.corpus.encoder import load_encoder
+    from guide.corpus.migrate import migrate as migrate_store
+    from guide.corpus.schema import FORMAT_VERSION
+
+    was = migrate_store(Path(store), load_encoder(precision="auto"), progress=True)
+    if as_json:
+        click.echo(json.dumps({"from": was, "to": FORMAT_VERSION}))
+    elif was == FORMAT_VERSION:
+        click.echo(f"format {was} already")
+    else:
+        click.echo(f"format {was} -> {FORMAT_VERSION}")

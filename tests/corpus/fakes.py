@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from guide.corpus.encoder import SpanVectors
 from guide.corpus.records import Paper
 
 _TOPICS = (
@@ -55,15 +56,30 @@ class WordsEncoder:
 
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
         self.texts_read += len(texts)
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
-            for word in re.findall(r"\w+", text.casefold()) or ["nothing"]:
-                digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
-                sign = 1.0 if digest[4] % 2 else -1.0
-                vectors[row, int.from_bytes(digest[:4], "big") % self.dimension] += sign
-            vectors[row, 0] += 1e-3  # never the zero vector
+        vectors = np.stack([self._sum(text) for text in texts]) if texts else np.zeros((0, self.dimension))
         lengths: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / lengths
+        return (vectors / lengths).astype(np.float32)
+
+    def encode_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], *, progress: bool = False
+    ) -> SpanVectors:
+        parts = [text[start:end] for text, own in zip(texts, spans, strict=True) for start, end in own]
+        sums = np.stack([self._sum(part) for part in parts]) if parts else np.zeros((0, self.dimension))
+        return SpanVectors(
+            whole=self.encode(texts),
+            sums=sums.astype(np.float32),
+            tokens=np.array([len(part.split()) for part in parts], dtype=np.int64),
+            starts=np.cumsum([0, *map(len, spans)]),
+            truncated=0,
+        )
+
+    def _sum(self, text: str) -> NDArray[np.float64]:
+        total = np.zeros(self.dimension)
+        for word in re.findall(r"\w+", text.casefold()) or ["nothing"]:
+            digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest()
+            total[int.from_bytes(digest[:4], "big") % self.dimension] += 1.0 if digest[4] % 2 else -1.0
+        total[0] += 1e-3  # never the zero vector
+        return total
 
 
 def paper(number: int, **changes: object) -> Paper:
