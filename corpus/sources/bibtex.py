@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bibtexparser.middlewares import LatexDecodingMiddleware
     from bibtexparser.model import Block, Entry
 
-__all__ = ["INSTALL", "Bibtex", "check_letters", "identify", "keywords_of", "month_of", "year_of"]
+__all__ = ["INSTALL", "Bibtex", "check_letters", "identify", "keywords_of", "lines_of", "month_of", "year_of"]
 
 INSTALL = "pip install 'guide-advisor[formats]'"
 # Where bibtexparser, too, gives up an entry that is still open and begins a new one.
@@ -32,6 +32,8 @@ LATEX = re.compile(r"[\\{}$~]|``|''")
 BARE = {"%": "\ue000", "&": "\ue001", "#": "\ue002", "~": "\ue003"}
 BARE_SIGN = re.compile(r"(?<!\\)[%&#]|(?<![\\\w.,)}])~")
 ESCAPED = re.compile(r"\\([_%&#~])")
+# Strings made of strings can double with every line.
+MAX_JOINED_CHARACTERS = 200_000
 VENUES = ("journal", "journaltitle", "booktitle")
 PROSE = ("title", "abstract", *VENUES, "keywords", "keyword")
 USED = {*PROSE, "year", "date", "month", "doi", "eprint", "eprinttype", "archiveprefix", "url"}
@@ -70,15 +72,15 @@ class Bibtex:
             InputError: the file cannot be read or holds no BibTeX, or the package bibtexparser is missing.
         """
         try:
-            from bibtexparser.middlewares import LatexDecodingMiddleware
             from bibtexparser.model import DuplicateFieldKeyBlock, Entry, ImplicitComment, ParsingFailedBlock, String
+
+            decoder = _decoder()
         except ImportError as error:
             raise InputError("the package bibtexparser is missing", fix=INSTALL) from error
-        decoder = LatexDecodingMiddleware()
         strings: dict[str, str] = {}
-        keys: dict[str, Paper] = {}
+        keys: dict[str, str] = {}
         blocks = words = 0
-        for start, chunk in _chunks(_lines(self.path)):
+        for start, chunk in _chunks(lines_of(self.path)):
             for block in _split(chunk):
                 place = start + (block.start_line or 0)
                 if isinstance(block, ImplicitComment):
@@ -91,16 +93,16 @@ class Bibtex:
                 blocks += 1
                 # A field that stands twice matters only if it is one that is used; _fields looks.
                 entry = block.ignore_error_block if isinstance(block, DuplicateFieldKeyBlock) else block
-                if isinstance(entry, String):
-                    strings[entry.key.lower()] = _value(entry.value, strings)
-                elif isinstance(entry, Entry):
-                    try:
+                try:
+                    if isinstance(entry, String):
+                        strings[entry.key.lower()] = _value(entry.value, strings)
+                    elif isinstance(entry, Entry):
                         yield _with_own_id(_paper(entry, strings, decoder), keys)
-                    except ValueError as error:
-                        yield Skipped(f"{self.path}:{place}", str(error))
-                elif isinstance(entry, ParsingFailedBlock):
-                    reason = getattr(entry.error, "abort_reason", "") or str(entry.error)
-                    yield Skipped(f"{self.path}:{place}", f"the entry is broken: {' '.join(reason.split())}")
+                    elif isinstance(entry, ParsingFailedBlock):
+                        reason = getattr(entry.error, "abort_reason", "") or str(entry.error)
+                        raise ValueError(f"the entry is broken: {' '.join(reason.split())}")
+                except ValueError as error:
+                    yield Skipped(f"{self.path}:{place}", str(error))
         if words and not blocks:
             raise InputError("holds no BibTeX entry", where=self.path)
         yield Mark(None)
@@ -196,15 +198,12 @@ def _paper(entry: Entry, strings: Mapping[str, str], decoder: LatexDecodingMiddl
     return parse_paper(record)
 
 
-def _with_own_id(paper: Paper, keys: dict[str, Paper]) -> Paper:
+def _with_own_id(paper: Paper, keys: dict[str, str]) -> Paper:
     """Keep apart different papers under one key; equal ones stay equal, and the store counts them as repeats."""
     if not paper.id.startswith("bibtex:"):
         return paper
-    first = keys.setdefault(paper.id, paper)
-    if (first.title, first.year) == (paper.title, paper.year):
-        return paper
-    digest = hashlib.sha256(f"{paper.title}\0{paper.year}".encode()).hexdigest()
-    return replace(paper, id=f"{paper.id}-{digest[:8]}")
+    digest = hashlib.sha256(f"{paper.title}\0{paper.year}".encode()).hexdigest()[:16]
+    return paper if keys.setdefault(paper.id, digest) == digest else replace(paper, id=f"{paper.id}-{digest[:8]}")
 
 
 def _fields(entry: Entry, strings: Mapping[str, str]) -> dict[str, str]:
@@ -236,6 +235,8 @@ def _value(expression: str, strings: Mapping[str, str]) -> str:
     for part in (one.strip() for one in parts):
         enclosed = len(part) > 1 and (part[0], part[-1]) in (("{", "}"), ('"', '"'))
         said += part[1:-1] if enclosed else strings.get(part.lower(), part)
+        if len(parts) > 1 and len(said) > MAX_JOINED_CHARACTERS:
+            raise ValueError(f"a joined value is longer than {MAX_JOINED_CHARACTERS:,} characters")
     return said
 
 
@@ -251,9 +252,30 @@ def _decoded(fields: dict[str, str], decoder: LatexDecodingMiddleware) -> dict[s
         return fields
     hidden = [Field(name, BARE_SIGN.sub(lambda sign: BARE[sign[0]], value)) for name, value in with_latex.items()]
     entry = Entry("", "", hidden)
+    # Its complaints about odd LaTeX would be lines on the standard error stream that name no entry.
+    logging.getLogger("pylatexenc").setLevel(logging.ERROR)
     decoder.transform_entry(entry, Library())
     back = str.maketrans({private: sign for sign, private in BARE.items()} | {"\xa0": " "})
     return fields | {field.key: " ".join(field.value.translate(back).split()) for field in entry.fields}
+
+
+def _decoder() -> LatexDecodingMiddleware:
+    """The decoder of bibtexparser, made to keep the names of macros it does not know where it would drop them."""
+    from bibtexparser.middlewares import LatexDecodingMiddleware
+    from pylatexenc.latex2text import (  # type: ignore[import-untyped, unused-ignore]
+        LatexNodes2Text,
+        MacroTextSpec,
+        get_default_latex_context_db,
+    )
+
+    def unknown(node: Any, l2tobj: Any) -> str:  # pylatexenc passes its arguments by these names
+        inside = [one for one in (node.nodeargd.argnlist or () if node.nodeargd else ()) if one is not None]
+        return str(l2tobj.nodelist_to_text(inside)) if inside else f"\\{node.macroname}{node.macro_post_space}"
+
+    context = get_default_latex_context_db()
+    context.add_context_category("addresses", prepend=True, macros=[MacroTextSpec("url", simplify_repl="%s")])
+    context.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=unknown))
+    return LatexDecodingMiddleware(decoder=LatexNodes2Text(latex_context=context, math_mode="verbatim"))
 
 
 def _chunks(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -280,6 +302,14 @@ def _split(chunk: str) -> list[Block]:
     return [block for block in unwrapped if block is not None]
 
 
-def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        yield from file
+def lines_of(path: Path, newline: str | None = None) -> Iterator[str]:
+    """Stream a text file's lines; bytes that are not UTF-8 come through as halves of surrogate pairs.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline) as file:
+            yield from file
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from error

@@ -11,7 +11,7 @@ from typing import Any
 
 from guide.corpus.records import Paper, Skipped, parse_paper
 from guide.corpus.sources import Mark
-from guide.corpus.sources.bibtex import INSTALL, check_letters, identify, keywords_of, month_of, year_of
+from guide.corpus.sources.bibtex import INSTALL, check_letters, identify, keywords_of, lines_of, month_of, year_of
 from guide.errors import InputError
 
 __all__ = ["Ris"]
@@ -63,7 +63,7 @@ class Ris:
             skip_unknown_tags=True,
         )
         stray, records = 0, 0
-        for number, lines in _chunks(_lines(self.path)):
+        for number, lines in _chunks(lines_of(self.path)):
             where = f"{self.path}:{number}"
             if not START.match(lines[0]):
                 stray += 1
@@ -129,8 +129,3 @@ def _chunks(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             chunk = []
     if chunk:
         yield start, chunk
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-        yield from file

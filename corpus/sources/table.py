@@ -13,7 +13,7 @@ from typing import Any
 
 from guide.corpus.records import Paper, Skipped, parse_paper
 from guide.corpus.sources import Mark
-from guide.corpus.sources.bibtex import check_letters, keywords_of, month_of
+from guide.corpus.sources.bibtex import check_letters, keywords_of, lines_of, month_of
 from guide.errors import InputError
 
 __all__ = ["Table"]
@@ -64,7 +64,7 @@ class Table:
         """
         # The limit is csv's own and holds for the whole process: it is raised, never lowered.
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-        lines = _lines(self.path)
+        lines = lines_of(self.path, newline="")
         number, line = next(((number, line) for number, line in enumerate(lines, 1) if line.strip()), (1, ""))
         header, delimiter = _header(line)
         columns = _columns(header, f"{self.path}:{number}")
@@ -166,8 +166,3 @@ def _rating(cell: str) -> float:
 
 def _plain(cell: str) -> str:
     return re.sub(r"[\W_]+", "_", cell).strip("_").casefold()
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        yield from file

@@ -66,6 +66,11 @@ def test_latex_becomes_text_and_mathematics_and_bare_signs_stay(tmp_path: Path) 
     assert paper.abstract == "We fall by 5% & rise by #3 in Fig. 1, about ~7, as Étienne says."
 
 
+def test_a_macro_that_nobody_knows_keeps_its_name(tmp_path: Path) -> None:
+    paper = only(tmp_path, entry(title=r"\ours{} and \mbox{others}", abstract=r"\ours beats \texttt{all}."))
+    assert (paper.title, paper.abstract) == (r"\ours and others", r"\ours beats all.")
+
+
 def test_latex_that_cannot_be_decoded_stays_as_it_is(tmp_path: Path) -> None:
     abstract = r"See \href{http://a.b/c}{this} {now}."
     assert only(tmp_path, entry(abstract=abstract)).abstract == abstract
@@ -77,6 +82,21 @@ def test_strings_and_joined_values_are_resolved(tmp_path: Path) -> None:
     )
     paper = only(tmp_path, text)
     assert (paper.venue, paper.posted) == ("Journal of Joins", "2020-07")
+
+
+def test_strings_that_double_with_every_line_are_stopped(tmp_path: Path) -> None:
+    lines = ["@string{s0 = {ten signs.}}"] + [f"@string{{s{n} = s{n - 1} # s{n - 1}}}" for n in range(1, 60)]
+    *skipped, paper = read(tmp_path, "\n".join(lines) + "\n" + entry())
+    assert isinstance(paper, Paper)
+    assert skipped[0] == Skipped(f"{tmp_path / 'refs.bib'}:16", "a joined value is longer than 200,000 characters")
+
+
+def test_odd_latex_and_broken_entries_say_nothing_on_their_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    read(tmp_path, entry(abstract=r"{x} \frac \begin{a} ] $y \verb") + "@article{x, title={T}\n" + entry())
+    assert not caplog.records
+    assert not capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -145,6 +165,13 @@ def test_different_papers_under_one_key_both_stay(tmp_path: Path) -> None:
     assert second == read(tmp_path, entry() + entry(title="Third") + entry(title="Another"))[2]
 
 
+def test_entries_in_one_line_under_one_key_both_stay(tmp_path: Path) -> None:
+    first, second = read(tmp_path, entry().replace("\n", " ") + entry(title="Another").replace("\n", " "))
+    assert isinstance(first, Paper)
+    assert isinstance(second, Paper)
+    assert (first.title, second.title) == ("A title", "Another")
+
+
 def test_a_field_given_twice_matters_only_where_it_is_used(tmp_path: Path) -> None:
     assert only(tmp_path, entry(note="a", year="2020}, note = {b")).year == 2020
     (skipped,) = read(tmp_path, entry(year="2020}, year = {2021"))
@@ -201,6 +228,11 @@ def test_years_and_keywords_are_read_as_they_are_written() -> None:
     assert [year_of(text) for text in ("2020", "2020/05//", "2020///", "")] == [2020, 2020, 2020, None]
     assert keywords_of("a, b ,,c") == ["a", "b", "c"]
     assert identify(["no paper"], doi="none") is None
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        list(Bibtex(tmp_path / "missing").read())
 
 
 # All signs but those that BibTeX or LaTeX give a meaning.

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from guide.corpus.records import Paper, PeerReview, Skipped
 from guide.corpus.sources import Mark
 from guide.corpus.sources import openreview as module
+from guide.corpus.sources import openreview_notes as notes
+from guide.corpus.sources import openreview_service as service
 from guide.corpus.sources.openreview import OpenReview
 from guide.errors import InputError, SourceError
 from tests.corpus.sources.openreview_server import Note, OpenReviewServer, refusal, reply, serving
@@ -423,7 +425,7 @@ def test_malformed_notes_are_skipped_and_said_and_stop_nothing(server: OpenRevie
 @pytest.mark.parametrize("forum", NOT_IDS)
 def test_a_note_without_an_id_is_skipped(forum: object) -> None:
     note = new_note("a") | {"id": forum, "forum": None}
-    (left_out,) = module._papers(note, module._Venue(VENUE, 2, ()), with_reviews=True)
+    (left_out,) = notes.read_note(note, notes.Venue(VENUE, 2, ()), with_reviews=True)
     assert isinstance(left_out, Skipped)
     assert left_out.reason == "id is missing"
 
@@ -537,7 +539,7 @@ def test_every_request_has_a_time_limit(server: OpenReviewServer, source: Any, m
 
     monkeypatch.setattr(HTTPAdapter, "send", recorded)
     list(source().read())
-    assert set(limits) == {module.TIMEOUT}
+    assert set(limits) == {service.TIMEOUT}
 
 
 @pytest.mark.parametrize("body", [b"<html>maintenance</html>", b'{"notes": 3}', b"[]", b'{"notes": ["x"]}', b"{}"])
@@ -656,14 +658,14 @@ def test_the_name_tells_apart_what_is_delivered() -> None:
 
 @given(st.floats(-99, 99).map(lambda number: round(number, 1)), st.sampled_from(["", " good", ": weak accept", "/10"]))
 def test_the_leading_number_of_a_score_is_found(number: float, words: str) -> None:
-    assert module._number(f" {number}{words}") == number
-    assert module._number(f"{int(number)}{words}") == int(number)
-    assert module._number(number) == number
+    assert notes._number(f" {number}{words}") == number
+    assert notes._number(f"{int(number)}{words}") == int(number)
+    assert notes._number(number) == number
 
 
 @given(st.one_of(st.none(), st.booleans(), st.text(), st.integers(), st.floats(), st.lists(st.integers())))
 def test_no_score_breaks_the_parser(value: object) -> None:
-    number = module._number(value)
+    number = notes._number(value)
     assert number is None or abs(number) < 1e15
 
 
@@ -682,6 +684,6 @@ FIELDS = (
 )
 def test_no_note_breaks_the_reading(note: Note) -> None:
     """Whatever the server sends: each note gives one paper, or one skip with its reason."""
-    delivered = list(module._papers(note, module._Venue(VENUE, 2, ()), with_reviews=True))
+    delivered = list(notes.read_note(note, notes.Venue(VENUE, 2, ()), with_reviews=True))
     assert len(papers(delivered)) == 1 or len(delivered) == 1
     assert all(where.startswith("openreview:") for where, _ in skipped(delivered))

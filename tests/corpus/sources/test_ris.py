@@ -141,6 +141,11 @@ def test_a_missing_package_is_named_with_its_cure(tmp_path: Path, monkeypatch: p
         read(tmp_path, record())
 
 
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        list(Ris(tmp_path / "missing").read())
+
+
 PLAIN = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\r\n"), max_size=60)
 
 
