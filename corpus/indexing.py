@@ -118,7 +118,7 @@ def _fold(snapshot: Snapshot, pending: PendingVectors, stored: NDArray[np.int64]
         held = np.intersect1d(held, stored)
         new = [_among(*block.of_kind(place), stored, held) for block in pending.blocks()]
         total = len(held) + sum(len(rows) for rows, _ in new)
-        wanted = choose_layout(total, index.dimension) if layout == AUTO else layout
+        wanted = choose_layout(total, index.dimension, kind) if layout == AUTO else layout
         if index.layout != FLAT and layout not in (AUTO, index.layout):
             raise InputError(
                 f"the store keeps its vectors as {index.layout}, and what that lost cannot be brought back",

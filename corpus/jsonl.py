@@ -47,13 +47,13 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Skipped]:
     Raises:
         InputError: the file is missing, unreadable, or its name promises a compression it does not have.
     """
-    return _objects(path, _compression_of(path))
+    return _objects(path, compression_of(path))
 
 
 def _objects(path: Path, compression: Compression) -> Iterator[tuple[int, dict[str, Any]] | Skipped]:
     number = 0
     try:
-        for number, line in enumerate(_lines(_chunks(path, compression)), start=1):
+        for number, line in enumerate(_lines(read_chunks(path, compression)), start=1):
             if line is None:
                 yield Skipped(f"{path}:{number}", f"the line is longer than {MAX_LINE_BYTES:,} bytes")
                 continue
@@ -97,8 +97,13 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
         yield b"".join(parts) if length <= MAX_LINE_BYTES else None
 
 
-def _compression_of(path: Path) -> Compression:
-    fix = "Name a JSON lines file (plain, .gz or .zst)."
+def compression_of(path: Path) -> Compression:
+    """How a file is compressed, by its first bytes.
+
+    Raises:
+        InputError: it cannot be read, or its name promises a compression it does not have.
+    """
+    fix = "Name a file that you may read (plain, .gz or .zst)."
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -119,7 +124,7 @@ def _compression_of(path: Path) -> Compression:
     return found
 
 
-def _chunks(path: Path, compression: Compression) -> Iterator[bytes]:
+def read_chunks(path: Path, compression: Compression) -> Iterator[bytes]:
     """The file's bytes, decompressed. Raises EOFError or zlib.error where a compressed stream is broken."""
     if compression == "zstd":
         yield from _zstd_chunks(path)

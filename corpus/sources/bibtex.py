@@ -1,4 +1,4 @@
-"""BibTeX and BibLaTeX files, and what a reference says about which paper it is."""
+"""BibTeX and BibLaTeX files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from guide.corpus.records import Paper, Skipped, parse_paper
 from guide.corpus.sources import Mark
+from guide.corpus.sources.references import check_letters, identify, keywords_of, month_of, year_of
+from guide.corpus.sources.text import lines_of
 from guide.errors import InputError
 
 if TYPE_CHECKING:
     from bibtexparser.middlewares import LatexDecodingMiddleware
     from bibtexparser.model import Block, Entry
 
-__all__ = ["INSTALL", "Bibtex", "check_letters", "identify", "keywords_of", "lines_of", "month_of", "year_of"]
+__all__ = ["INSTALL", "Bibtex"]
 
 INSTALL = "pip install 'guide-advisor[formats]'"
 # Where bibtexparser, too, gives up an entry that is still open and begins a new one.
@@ -37,14 +39,6 @@ MAX_JOINED_CHARACTERS = 200_000
 VENUES = ("journal", "journaltitle", "booktitle")
 PROSE = ("title", "abstract", *VENUES, "keywords", "keyword")
 USED = {*PROSE, "year", "date", "month", "doi", "eprint", "eprinttype", "archiveprefix", "url"}
-ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z-]{2,})?/\d{7})(?!\d)"
-ARXIV = re.compile(rf"(?:arxiv\.org/(?:abs|pdf|html)/|\barxiv\s*:\s*|10\.48550/arxiv\.){ARXIV_ID}", re.IGNORECASE)
-BARE_ARXIV = re.compile(rf"{ARXIV_ID}(?:v\d+)?(?:\s*\[.*\])?", re.IGNORECASE)
-DOI = re.compile(r"10\.\d{4,9}/[^\s{}\"<>]+")
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-MONTH_NAME = re.compile(rf"(?<![a-z])({'|'.join(MONTHS)})")
-DAY = re.compile(r"([0-9]{4})(?:[-/]([0-9]{1,2})?(?:[-/].*)?)?", re.DOTALL)
-YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 
 
 @dataclass(slots=True)
@@ -52,7 +46,7 @@ class Bibtex:
     """The entries of a BibTeX file; those without an abstract or a year are skipped.
 
     Attributes:
-        path: the file, plain or compressed.
+        path: the file, UTF-8.
     """
 
     path: Path
@@ -106,70 +100,6 @@ class Bibtex:
         if words and not blocks:
             raise InputError("holds no BibTeX entry", where=self.path)
         yield Mark(None)
-
-
-def identify(fields: Iterable[str], *, eprint: str = "", doi: str = "") -> str | None:
-    """Say which paper is meant: "arxiv:ID" without a version, else "doi:NAME" in small letters, else None.
-
-    Args:
-        fields: texts that may hold an arXiv address, DOI or "arXiv:ID", such as the URL and the journal.
-        eprint: what the reference calls its number on arXiv.
-        doi: the DOI, with or without a resolver's address before it.
-    """
-    bare = BARE_ARXIV.fullmatch(eprint.strip())
-    found = bare or next((one for text in (eprint, doi, *fields) if (one := ARXIV.search(text))), None)
-    if found:
-        # Old numbers are known without the subject class: math.GT/0309136 is math/0309136.
-        archive, slash, number = found[1].lower().rpartition("/")
-        return f"arxiv:{archive.partition('.')[0]}{slash}{number}"
-    named = DOI.search(doi)
-    return f"doi:{named[0].rstrip('.,;').lower()}" if named else None
-
-
-def year_of(text: str) -> int | None:
-    """Read the year at the start of "2020", "2020-05-01", "2020/05//"; None where there is no text.
-
-    Raises:
-        ValueError: the text is no year.
-    """
-    if not text.strip():
-        return None
-    found = DAY.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text.strip()[:40]!r} is not a year")
-    return int(found[1])
-
-
-def month_of(text: str, year: int | None) -> str | None:
-    """Write "YYYY-MM" of "jul", "July", "7", "2020-07-01", "2020/07//" or "1 July 2020"; None where no month is named.
-
-    Args:
-        text: what stands for the month or the day.
-        year: the year where the text names none.
-    """
-    said = text.strip().lower()
-    number = 0
-    if said.isascii() and said.isdigit() and len(said) <= 2:
-        number = int(said)
-    elif (day := DAY.fullmatch(said)) and day[2]:
-        number = int(day[2])
-    elif named := MONTH_NAME.search(said):
-        number = MONTHS.index(named[1]) + 1
-    own = YEAR.search(said)
-    year = int(own[0]) if own else year
-    return f"{year:04d}-{number:02d}" if year is not None and 1 <= number <= 12 else None
-
-
-def keywords_of(text: str) -> list[str]:
-    """Part keywords at semicolons, or at commas where there is no semicolon."""
-    return [" ".join(one.split()) for one in text.split(";" if ";" in text else ",") if one.strip()]
-
-
-def check_letters(fields: Mapping[str, str]) -> None:
-    """Refuse bytes that were no UTF-8 and came through as halves of surrogate pairs. Raises ValueError."""
-    for name, value in fields.items():
-        if any("\ud800" <= sign <= "\udfff" for sign in value):
-            raise ValueError(f"{name} is not UTF-8")
 
 
 def _paper(entry: Entry, strings: Mapping[str, str], decoder: LatexDecodingMiddleware) -> Paper:
@@ -300,16 +230,3 @@ def _split(chunk: str) -> list[Block]:
     blocks = parse_string(chunk, parse_stack=[]).blocks
     unwrapped = (block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) else block for block in blocks)
     return [block for block in unwrapped if block is not None]
-
-
-def lines_of(path: Path, newline: str | None = None) -> Iterator[str]:
-    """Stream a text file's lines; bytes that are not UTF-8 come through as halves of surrogate pairs.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline) as file:
-            yield from file
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from error

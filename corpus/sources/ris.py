@@ -11,7 +11,9 @@ from typing import Any
 
 from guide.corpus.records import Paper, Skipped, parse_paper
 from guide.corpus.sources import Mark
-from guide.corpus.sources.bibtex import INSTALL, check_letters, identify, keywords_of, lines_of, month_of, year_of
+from guide.corpus.sources.bibtex import INSTALL
+from guide.corpus.sources.references import check_letters, identify, keywords_of, month_of, year_of
+from guide.corpus.sources.text import lines_of
 from guide.errors import InputError
 
 __all__ = ["Ris"]
@@ -34,7 +36,7 @@ class Ris:
     """The records of a RIS file; those without an abstract or a year are skipped.
 
     Attributes:
-        path: the file, plain or compressed.
+        path: the file, UTF-8.
     """
 
     path: Path

@@ -13,7 +13,8 @@ from typing import Any
 
 from guide.corpus.records import Paper, Skipped, parse_paper
 from guide.corpus.sources import Mark
-from guide.corpus.sources.bibtex import check_letters, keywords_of, lines_of, month_of
+from guide.corpus.sources.references import check_letters, keywords_of, month_of
+from guide.corpus.sources.text import lines_of
 from guide.errors import InputError
 
 __all__ = ["Table"]
@@ -44,7 +45,7 @@ class Table:
     """The rows of a CSV or TSV file whose header names at least title, abstract and year.
 
     Attributes:
-        path: the file, plain or compressed; comma, semicolon or tab, as the header shows.
+        path: the file, UTF-8; its cells are parted by commas, semicolons or tabs, as the header shows.
     """
 
     path: Path
