@@ -17,7 +17,7 @@ import scipy.sparse
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
-from guide.corpus.encoder import load_encoder
+from guide.corpus.encoder import load_minilm
 from guide.embedding_cache import CachedEncoder
 from guide.features import Vocabulary, cut_windows, pool_windows
 from guide.heads import DENSE_PENALTY, SPARSE_PENALTY, fit_vocabulary
@@ -36,7 +36,7 @@ def main() -> None:
     given = parser.parse_args()
     begun = time.perf_counter()
     data = read_training_set(given.decisions, until=max(YEARS))
-    encoder = CachedEncoder(load_encoder(precision="auto"), given.cache)
+    encoder = CachedEncoder(load_minilm(precision="auto"), given.cache)
     windows = [cut_windows(s.title, s.text) for s in data.submissions]
     layers = pool_windows(encoder, windows, progress=True)
     dense = layers.reshape(len(layers), -1)

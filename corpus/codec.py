@@ -48,11 +48,15 @@ class Codec:
     """Packs and unpacks records with the dictionaries of one store."""
 
     def __init__(self, dictionaries: Mapping[int, bytes]) -> None:
-        """Take dictionaries by number, from 1; the highest packs, all unpack."""
+        """Take dictionaries by number, from 1; the highest packs, all unpack.
+
+        Four bytes of checksum go with each record: a flipped bit seldom breaks the compression, and would otherwise
+        read as another text.
+        """
         self.current = max(dictionaries, default=PLAIN)
         loaded = {number: zstandard.ZstdCompressionDict(raw) for number, raw in dictionaries.items()}
         self._compressor = zstandard.ZstdCompressor(
-            level=_LEVEL, dict_data=loaded.get(self.current), write_checksum=False, write_dict_id=False
+            level=_LEVEL, dict_data=loaded.get(self.current), write_checksum=True, write_dict_id=False
         )
         self._decompressors = {
             PLAIN: zstandard.ZstdDecompressor(),
@@ -92,7 +96,7 @@ class Codec:
                 reviews=tuple(PeerReview(*one) for one in reviews),
             )
             return Record(paper, dict(compressed))
-        except (zstandard.ZstdError, KeyError, TypeError, ValueError) as error:
+        except (zstandard.ZstdError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise DamagedRecordError(str(error) or type(error).__name__) from error
 
 

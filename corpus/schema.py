@@ -7,6 +7,7 @@ vectors are missing and which are stale, whatever moment a program was killed at
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -73,11 +74,13 @@ SIDE_TABLES = (
     """CREATE TABLE marks (
         source TEXT PRIMARY KEY,
         state TEXT NOT NULL,
-        at TEXT NOT NULL
+        at TEXT NOT NULL,
+        digest TEXT NOT NULL
     )""",
     """CREATE TABLE settings (
         name TEXT PRIMARY KEY,
-        value TEXT NOT NULL
+        value TEXT NOT NULL,
+        digest TEXT NOT NULL
     )""",
 )
 
@@ -168,14 +171,27 @@ def leave_log(db: Database) -> None:
 
 
 def read_setting(db: Database, name: str) -> str | None:
-    """What a setting of the store says; None if it was never made."""
-    row = db.execute("SELECT value FROM settings WHERE name = ?", [name]).fetchone()
-    return None if row is None else str(row[0])
+    """What a setting of the store says; None if it was never made.
+
+    Raises:
+        sqlite3.DataError: it is not what was written.
+    """
+    row = db.execute("SELECT value, digest FROM settings WHERE name = ?", [name]).fetchone()
+    if row is None:
+        return None
+    if row[1] != digest_of(name, row[0]):
+        raise sqlite3.DataError(f"the setting {name!r} is altered")
+    return str(row[0])
 
 
 def write_setting(db: Database, name: str, value: str) -> None:
     """Make or change a setting, inside the caller's transaction."""
-    db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", [name, value])
+    db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", [name, value, digest_of(name, value)])
+
+
+def digest_of(*texts: str) -> str:
+    """What tells whether a row of texts is as it was written: 16 hex digits of SHA-256."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _connection(path: Path, access: Access) -> sqlite3.Connection:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from guide.corpus import schema
 from guide.corpus.codec import Record
+from guide.corpus.compress import Compressor, load_compressor
 from guide.corpus.indexing import embed_missing
 from guide.corpus.ingest import AddReport, Journal, ingest, read_mark
 from guide.corpus.layout import (
@@ -45,7 +46,6 @@ from guide.errors import InputError, StoreError
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from guide.corpus.compress import Compressor
     from guide.corpus.encoder import Encoder
 
 __all__ = ["AddReport", "Store", "StoreInfo"]
@@ -269,10 +269,14 @@ class Store:
         if compressor is None:
             if made_with is None or not self.count:
                 return None
+            method, _, rate = made_with.partition("@")
+            known = load_compressor("extractive", rate=float(rate)) if method.startswith("extractive") else None
+            if known is not None and known.id == made_with:
+                return Shortener(known)
             raise InputError(
                 f"the store's texts are compressed by {made_with}",
                 where=self.path,
-                fix="Name the same method: --compress.",
+                fix="Name the same method: --compress, and its --rate and --compress-model.",
             )
         if self.count and compressor.id != (made_with or "none"):
             raise InputError(

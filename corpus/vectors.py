@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 FLAT = "flat"
 AUTO = "auto"
 FLAT_UP_TO = 20_000  # vectors of a kind: searching that many 16-bit floats takes a millisecond or two
-# Share of the principal components that are kept. Seven eighths of MiniLM's 384 lose nothing that shows; two thirds, for
-# the modules, which nobody reads alone, cost a few of the ten nearest and keep a store under 1.2 KB a paper.
+# Share of the principal components that are kept. Seven eighths of MiniLM's 384 lose nothing that shows; two thirds,
+# for the modules, which nobody reads alone, cost a few of the ten nearest and keep a store under 1.2 KB a paper.
 _COMPONENTS = {"abstract": 7 / 8}
 _FEWER_COMPONENTS = 2 / 3
 _BITS = 4
@@ -143,7 +143,7 @@ class VectorIndex:
         limit = min(limit, len(self))
         if not limit or not len(queries):
             return [[] for _ in queries]
-        return self._neighbours(*self._index.search(np.ascontiguousarray(queries, dtype=np.float32), limit))
+        return self._neighbours(*self._search(queries, limit))
 
     def cosines(self, queries: NDArray[np.float32], rows: Iterable[int]) -> list[dict[int, float]]:
         """The cosine of each query (n, dimension) with the vectors of `rows`; a row that has none is left out."""
@@ -160,7 +160,7 @@ class VectorIndex:
         else:
             everywhere = kinds.SearchParametersIVF(sel=chosen, nprobe=self._inner().nlist)
             parameters = kinds.SearchParametersPreTransform(index_params=everywhere) if self._rotates() else everywhere
-        found = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), len(wanted), params=parameters)
+        found = self._search(queries, len(wanted), params=parameters)
         return [{one.row: one.cosine for one in near} for near in self._neighbours(*found)]
 
     def vectors(self, rows: Iterable[int]) -> dict[int, NDArray[np.float32]]:
@@ -186,6 +186,20 @@ class VectorIndex:
                 file.write(b"\0" * 65_536)
                 file.flush()
             raise OSError(f"FAISS cannot write ({first_line(error)})") from error
+
+    def _search(
+        self, queries: NDArray[np.float32], limit: int, **options: Any
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        import faiss
+
+        # Threads are for many queries: for one they wait for each other longer than they work.
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1 if len(queries) == 1 else threads)
+        try:
+            measures, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), limit, **options)
+        finally:
+            faiss.omp_set_num_threads(threads)
+        return measures, rows
 
     def _neighbours(self, measures: NDArray[np.float32], rows: NDArray[np.int64]) -> list[list[Neighbour]]:
         # |q - v|² = 2 - 2 cos for unit vectors; rounding and coding can put either a little outside the cosine's range.

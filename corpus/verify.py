@@ -9,6 +9,7 @@ so until then.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from guide.corpus import repair as mend
 from guide.corpus import schema
 from guide.corpus.chunking import module_vectors
 from guide.corpus.indexing import PENDING, embed_missing
+from guide.corpus.ingest import altered_marks
 from guide.corpus.layout import (
     DATABASE,
     MANIFEST,
@@ -30,6 +32,7 @@ from guide.corpus.layout import (
     leftovers,
     release_lock,
     translating,
+    verify_command,
 )
 from guide.corpus.manifest import read_manifest, take_stock, write_manifest
 from guide.corpus.papers import PaperTable
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 _SPOT_CHECKS = 8
 # 16-bit floats, four-bit codes and other batches move a cosine by less than 0.02, another text or model by far more.
 _SAME_VECTOR = 0.97
+_REBUILD = "It cannot be mended: bring it back from a copy, or build a new store from its sources."
 _NAMED = 3  # altered papers named in a message
 _INDEX_NAME = f"{VECTORS}/{INDEX}"
 
@@ -91,7 +95,12 @@ def verify(path: Path, *, repair: bool = False, encoder: Encoder | None = None, 
     """
     check_present(path)
     with _alone(path, repair=repair) as writable, translating(path):
-        db = schema.connect(path, "write" if writable else "read")
+        try:
+            db = schema.connect(path, "write" if writable else "read")
+        except StoreError as error:
+            # The usual advice is to run this very command.
+            fix = _REBUILD if error.fix == verify_command(path) else error.fix
+            raise StoreError(error.what, where=error.where, fix=fix) from error
         with closing(db):
             # A flipped byte can make text that is no UTF-8; it is to be found, not to stop the search.
             db.conn.text_factory = lambda raw: raw.decode(errors="replace")
@@ -131,6 +140,8 @@ class _Verification:
             return
         self._check_words()
         self._check_papers()
+        self._check_marks()
+        self._check_settings()
         self._check_embedder()
         vectors = self._check_snapshot()
         if vectors is not None:
@@ -170,10 +181,37 @@ class _Verification:
         if self._repair:
             with self._db.atomic():
                 self._table.mark_altered(altered)
+                # What its id was nobody can tell, so that no source would ever replace it.
+                self._table.delete([row for row, identifier in altered.items() if "\ufffd" in identifier])
         names = ", ".join(list(altered.values())[:_NAMED]) + (", …" if len(altered) > _NAMED else "")
         what = f"{len(altered)} of the papers are not what was added ({names}); "
         cure = "add their source file again" if self._repair else "repair, then add their source file again"
         self.problems.append(Problem(DATABASE, what + cure, repaired=False))
+
+    def _check_marks(self) -> None:
+        self.checked.append("marks of interrupted sources")
+        for source in altered_marks(self._db):
+            what = f"the mark of the source {source!r} is altered; the source begins again"
+            self._found(DATABASE, what, lambda: self._db.execute("DELETE FROM marks WHERE digest IS NOT NULL"))
+
+    def _check_settings(self) -> None:
+        self.checked.append("settings")
+        for name in ("compress", "vectors"):
+            try:
+                schema.read_setting(self._db, name)
+            except sqlite3.DataError as error:
+                self._found(DATABASE, str(error), self._setting_cure(name))
+
+    def _setting_cure(self, name: str) -> Callable[[], object] | None:
+        """What brings a setting back: the manifest has that of the compression, the layout can be chosen anew."""
+        if name == "vectors":
+            return lambda: schema.write_setting(self._db, name, AUTO)
+        try:
+            kept = read_manifest(self._path).compression
+        except StoreError:
+            return None
+        ((digest,),) = self._db.execute("SELECT digest FROM settings WHERE name = ?", [name]).fetchall()
+        return (lambda: schema.write_setting(self._db, name, kept)) if schema.digest_of(name, kept) == digest else None
 
     def _check_embedder(self) -> None:
         if self._encoder is None:

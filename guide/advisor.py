@@ -7,7 +7,7 @@ from pathlib import Path
 from guide import __version__
 from guide.advice import advise
 from guide.calibration import DEFAULT_VENUE, parse_venue
-from guide.corpus.encoder import load_encoder
+from guide.corpus.encoder import load_minilm
 from guide.corpus.records import Paper, Section
 from guide.corpus.retrieve import Hit, retrieve_like
 from guide.corpus.starter import starter_path
@@ -55,7 +55,7 @@ def review_idea(
     """
     stated_for = parse_venue(venue)
     proposal = read_proposal(source, form=form)
-    encoder = load_encoder()
+    encoder = load_minilm()
     engine = load_engine(engine_name, encoder=encoder)
     vocabulary = background_vocabulary()
     text, warnings = judged_text(proposal)

@@ -79,9 +79,9 @@ def _try(name: str, look: Callable[[], str]) -> Check:
 
 
 def _look_at_encoder() -> str:
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoder import load_minilm
 
-    encoder = load_encoder()
+    encoder = load_minilm()
     return f"{encoder.id}, SHA-256 {encoder.sha256} (checked)"
 
 

@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 
 from guide import ordinal
 from guide.calibration import fit_logistic
-from guide.corpus.encoder import MiniLM, Precision, load_encoder
+from guide.corpus.encoder import MiniLM, Precision, load_minilm
 from guide.embedding_cache import CachedEncoder
 from guide.engines.parameters import Parameters, save
 from guide.errors import InputError
@@ -74,7 +74,7 @@ def distill(
     data = read_training_set(decisions, until=until)
     presentation = read_presentation(reviews) if reviews is not None else None
     held_years = _held_out_years(data, decisions)
-    encoder = load_encoder(precision=precision)
+    encoder = load_minilm(precision=precision)
     layers = _embed(encoder, [(s.title, s.text) for s in data.submissions], cache, progress)
     dense = layers.reshape(len(layers), -1)
     held_out = predict_held_out(data, dense, held_years)

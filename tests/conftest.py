@@ -98,9 +98,9 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def encoder() -> MiniLM:
     """The real encoder, loaded once."""
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoder import load_minilm
 
-    return load_encoder()
+    return load_minilm()
 
 
 class _Main:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from guide import calibration, confidence, ordinal
-from guide.corpus.encoder import MiniLM, load_encoder
+from guide.corpus.encoder import MiniLM, load_minilm
 from guide.engines import JudgeRequest
 from guide.engines.parameters import WEIGHTS, Student, load
 from guide.errors import InputError, ModelError
@@ -166,7 +166,7 @@ def load_student(folder: Path = WEIGHTS, *, encoder: MiniLM | None = None) -> St
     Raises:
         ModelError: weights are missing, altered, or were trained on another encoder.
     """
-    student, encoder = load(folder), encoder or load_encoder()
+    student, encoder = load(folder), encoder or load_minilm()
     trained_with = student.card["encoder"]["sha256"]
     if trained_with != encoder.sha256:
         raise ModelError(
