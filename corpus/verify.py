@@ -129,6 +129,7 @@ class _Verification:
         self._path = path
         self._db = db
         self._table = PaperTable(db)
+        self._settings_sound = True
         self._encoder = encoder
         self._repair = repair
         self._writable = writable
@@ -146,8 +147,9 @@ class _Verification:
         vectors = self._check_snapshot()
         if vectors is not None:
             vectors = self._check_vectors(vectors)
-        self._check_manifest(vectors)
-        self._check_leftovers()
+        if self._settings_sound:
+            self._check_manifest(vectors)
+        self._check_leftovers(vectors)
 
     def _found(self, where: str, what: str, cure: Callable[[], object] | None) -> None:
         """Note a problem, after mending it if this run repairs and there is a cure."""
@@ -201,6 +203,7 @@ class _Verification:
                 schema.read_setting(self._db, name)
             except sqlite3.DataError as error:
                 self._found(DATABASE, str(error), self._setting_cure(name))
+                self._settings_sound = self.problems[-1].repaired
 
     def _setting_cure(self, name: str) -> Callable[[], object] | None:
         """What brings a setting back: the manifest has that of the compression, the layout can be chosen anew."""
@@ -275,13 +278,13 @@ class _Verification:
             what = f"not as the database has it: {', '.join(differing)} (an interrupted ingest, or an edit)"
             self._found(MANIFEST, what, lambda: write_manifest(self._path, due))
 
-    def _check_leftovers(self) -> None:
+    def _check_leftovers(self, vectors: Snapshot | None) -> None:
         if not self._writable:
             # Without the lock there is no telling a killed writer's files from a living one's.
             return
         self.checked.append("leftover temporary files")
         files = leftovers(self._path)
-        if (self._path / VECTORS / INDEX).is_file():
+        if vectors is not None:
             files += unnamed(self._path)
         for file in files:
             self._found(self._name(file), "a killed program left it behind", file.unlink)

@@ -3,8 +3,8 @@ import shutil
 import numpy as np
 import pytest
 
-from guide.corpus.encoder import MAX_TOKENS, MiniLM, _packaged_weights, load_encoder, normalise
-from guide.errors import InputError, ModelError
+from guide.corpus.encoder import MAX_TOKENS, MiniLM, _packaged_weights, load_encoder, load_minilm, normalise
+from guide.errors import GuideError, InputError, ModelError
 
 TEXTS = [
     "Sparse attention for long documents.",
@@ -42,7 +42,7 @@ def test_no_texts_give_no_vectors(encoder):
 
 
 def test_bfloat16_stays_close_to_float32(encoder):
-    rough = load_encoder(precision="bfloat16")
+    rough = load_minilm(precision="bfloat16")
     assert rough.precision == "bfloat16"
     assert (rough.encode(TEXTS) * encoder.encode(TEXTS)).sum(axis=1).min() > 0.995
 
@@ -63,8 +63,49 @@ def test_a_missing_file_names_the_command_that_mends_it(tmp_path):
 
 
 def test_an_unknown_encoder_is_an_input_error():
-    with pytest.raises(InputError, match="no encoder"):
-        load_encoder("no-such-encoder")
+    with pytest.raises(GuideError, match="no-such-encoder"):
+        load_encoder("./no-such-encoder")
+
+
+def test_an_unknown_device_is_an_input_error():
+    with pytest.raises(InputError, match="nothing can be computed on 'abacus'"):
+        load_minilm(device="abacus")
+
+
+def test_spans_and_the_text_come_from_one_pass(encoder):
+    words = " ".join(f"word{n} of a bridge" for n in range(160))
+    texts = ["We build bridges. They hold.", words, "", "No spans."]
+    spans = [[(0, 17), (18, 28)], [(0, 900), (900, len(words))], [], []]
+    found = encoder.encode_spans(texts, spans)
+    whole = encoder.encode(texts)
+    assert np.all((found.whole * whole).sum(axis=1) > 0.9999)
+    assert found.starts.tolist() == [0, 2, 4, 4, 4]
+    assert found.truncated == 0
+    # Of a text in one window, the parts and the two marks at its ends make up the whole.
+    ids = encoder._tokenizer.encode(texts[0]).ids
+    hidden = encoder._last_hidden([ids])[0, : len(ids)]
+    assert found.tokens[:2].sum() == len(ids) - 2
+    assert np.allclose(found.sums[:2].sum(axis=0), hidden[1:-1].sum(axis=0), atol=1e-3)
+    # Nothing behind the first window is lost.
+    assert found.tokens[2:].sum() == len(encoder._tokenizer.encode(words).ids) - 2
+    assert len(encoder._tokenizer.encode(words).ids) > 2 * 256
+
+
+def test_a_span_cut_by_a_window_is_read_whole_in_the_next(encoder):
+    first = " ".join(["bridge"] * 200)
+    text = f"{first} " + " ".join(["river"] * 100)
+    spans = [(0, len(first)), (len(first) + 1, len(text))]
+    found = encoder.encode_spans([text], [spans])
+    assert found.tokens.tolist() == [200, 100]
+    alone = encoder.encode_spans([text[len(first) + 1 :]], [[(0, len(text) - len(first) - 1)]])
+    assert np.allclose(found.sums[1], alone.sums[0], atol=1e-3)
+
+
+def test_a_text_of_more_than_64_windows_is_counted(encoder):
+    text = " ".join(["bridge"] * 64 * 254 + ["river"] * 10)
+    found = encoder.encode_spans([text, "short"], [[(0, len(text))], [(0, 5)]])
+    assert found.truncated == 1
+    assert found.tokens.tolist() == [64 * 254, 1]
 
 
 def test_a_zero_row_stays_zero():

@@ -95,8 +95,9 @@ def test_an_updated_paper_is_found_by_its_new_words_only(tmp_path: Path, words_e
     with Store.create_or_open(tmp_path, words_encoder) as store:
         store.add([*papers(5), paper(9, title="Zebrafish larvae")])
         store.add([paper(9, title="Tortoise shells")])
-        assert store.document_frequency(["zebrafish", "tortoise"]) == {"zebrafish": 0, "tortoise": 1}
-        assert len(store.index) == 6
+        assert store.words.search({"old": "zebrafish"}, 5)["old"] == []
+        assert len(store.words.search({"new": "tortoise"}, 5)["new"]) == 1
+        assert len(store.vectors) == 6
 
 
 def test_what_cannot_be_stored_is_skipped_even_if_made_in_code(tmp_path: Path, words_encoder: WordsEncoder) -> None:
@@ -114,12 +115,16 @@ def test_info_is_json_and_agrees_with_the_papers(build: Callable[..., Path]) -> 
     with Store.open(path) as store:
         info = store.info()
     assert json.loads(json.dumps(asdict(info))) == asdict(info)
-    assert (info.papers, info.vectors, info.dimension, info.format_version) == (40, 40, 32, 1)
+    assert (info.papers, info.vectors, info.dimension, info.format_version) == (40, 40, 32, 2)
     assert info.cutoff == max(one.posted or "" for one in papers(40))
     assert sum(info.by_year.values()) == sum(info.by_venue.values()) == 40
     assert list(info.by_year) == sorted(info.by_year)
     assert info.sizes == {name: (path / name).stat().st_size for name in info.sizes}
-    assert set(info.sizes) == {"papers.db", "manifest.json", "vectors/abstract.faiss"}
+    kinds = ("abstract", "contribution", "experiments", "method")
+    files = {name.partition("-")[0] for name in info.sizes}
+    assert files == {"papers.db", "manifest.json", "vectors/index.json", *(f"vectors/{kind}" for kind in kinds)}
+    assert set(info.vectors_by_kind) == set(kinds)
+    assert (info.layout, info.trained_on, info.compression) == ("flat", 0, "none")
 
 
 def test_the_journal_says_what_came_from_where(tmp_path: Path, words_encoder: WordsEncoder) -> None:
@@ -158,9 +163,9 @@ def test_a_second_writer_is_told_at_once_while_readers_go_on(
         writer.add(papers(700))
         assert reader.count == 700
         with Store.open(path) as late:
-            assert len(late.index) == 700
+            assert len(late.vectors) == 700
         # The reader's own index is the one it opened; newer papers are left out, which is no error.
-        assert len(reader.index) == 10
+        assert len(reader.vectors) == 10
     with Store.create_or_open(path, words_encoder) as store:
         assert store.add(papers(700)).unchanged == 700
 
@@ -195,8 +200,9 @@ def test_a_store_at_rest_has_no_side_files(build: Callable[..., Path], words_enc
             assert reader.count == 600
     # Byte 18 of an SQLite file: 1 for a rollback journal, 2 for a log, which needs a writable folder.
     assert (path / "papers.db").read_bytes()[18] == 1
-    names = {file.name for file in path.rglob("*") if file.is_file()}
-    assert names == {"papers.db", "manifest.json", "abstract.faiss", ".lock"}
+    names = {file.name.partition("-")[0] for file in path.rglob("*") if file.is_file()}
+    kinds = ("abstract", "contribution", "method", "experiments")
+    assert names == {"papers.db", "manifest.json", "index.json", *kinds, ".lock"}
 
 
 READ_ONLY = """
@@ -282,11 +288,11 @@ def test_a_newer_format_asks_for_a_newer_guide(
     path = build(3)
     if place == "database":
         with sqlite3.connect(path / "papers.db") as db:
-            db.execute("PRAGMA user_version = 2")
+            db.execute("PRAGMA user_version = 3")
         db.close()
     else:
         manifest = json.loads((path / "manifest.json").read_text())
-        (path / "manifest.json").write_text(json.dumps({**manifest, "format_version": 2, "novelty": 1}))
+        (path / "manifest.json").write_text(json.dumps({**manifest, "format_version": 3, "novelty": 1}))
     for attempt in (lambda: Store.open(path), lambda: Store.create_or_open(path, words_encoder)):
-        with pytest.raises(StoreError, match=r"format 2.*pip install --upgrade"):
+        with pytest.raises(StoreError, match=r"format 3.*pip install --upgrade"):
             attempt()

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guide.corpus.store import Store
-from guide.corpus.vectors import Neighbour, VectorIndex, embed_missing
-from guide.errors import StoreError
-from tests.corpus.fakes import WordsEncoder, papers
+from guide.corpus.vectors import FLAT, Neighbour, VectorIndex, choose_layout
+from guide.errors import InputError, StoreError
 
 
 def unit(count: int, dimension: int = 16, seed: int = 0) -> np.ndarray:
@@ -50,48 +48,72 @@ def test_a_removed_row_is_not_found_again() -> None:
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_a_saved_index_answers_as_before(tmp_path: Path, mapped: bool) -> None:
-    vectors = unit(50)
-    index = index_of(vectors)
-    path = tmp_path / "vectors" / "abstract.faiss"
-    path.parent.mkdir()
-    index.save(path)
-    again = VectorIndex.load(path, 16, mapped=mapped)
+@pytest.mark.parametrize("layout", [FLAT, "PCAR8,IVF4,RaBitQ4"])
+def test_a_written_index_answers_as_before(tmp_path: Path, mapped: bool, layout: str) -> None:
+    vectors = unit(600)
+    index = VectorIndex.create(16) if layout == FLAT else VectorIndex.train(vectors, layout)
+    index.add(np.arange(1, 601), vectors)
+    path = tmp_path / "abstract.faiss"
+    index.write(path)
+    again = VectorIndex.read(path, 16, layout, mapped=mapped)
     assert again.search(vectors[:5], 7) == index.search(vectors[:5], 7)
+    assert again.cosines(vectors[:2], [4, 9, 9999]) == index.cosines(vectors[:2], [4, 9, 9999])
     assert np.array_equal(again.rows, index.rows)
-    assert np.allclose(again.vectors([9])[9], vectors[8], atol=1e-3)
-    assert [file.name for file in path.parent.iterdir()] == ["abstract.faiss"]
-
-
-def test_faiss_itself_reads_the_file(tmp_path: Path) -> None:
-    import faiss
-
-    path = tmp_path / "vectors" / "abstract.faiss"
-    path.parent.mkdir()
-    index_of(unit(5)).save(path)
-    assert faiss.read_index(str(path)).ntotal == 5
-
-
-def test_another_dimension_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "vectors" / "abstract.faiss"
-    path.parent.mkdir()
-    index_of(unit(5)).save(path)
     with pytest.raises(StoreError, match="16 dimensions, the store's embedder 8"):
-        VectorIndex.load(path, 8)
+        VectorIndex.read(path, 8, layout)
 
 
-def test_only_what_lacks_a_vector_is_embedded_and_stale_ones_go(tmp_path: Path) -> None:
-    encoder = WordsEncoder()
-    with Store.create_or_open(tmp_path, encoder) as store:
-        store.add(papers(20))
-        path = tmp_path / "vectors" / "abstract.faiss"
-        encoder.texts_read = 0
-        store.index.remove(np.array([4, 5]))
-        store.index.add(np.array([900]), unit(1, 32))
-        assert embed_missing(store.index, path, store._db, encoder) == 2
-        assert encoder.texts_read == 2
-        assert sorted(store.index.rows.tolist()) == list(range(1, 21))
-        assert sorted(VectorIndex.load(path, 32).rows.tolist()) == list(range(1, 21))
+def test_cosines_of_given_rows_are_exact_in_a_flat_index() -> None:
+    vectors, queries = unit(50), unit(2, seed=1)
+    found = index_of(vectors).cosines(queries, [7, 3, 50, 51])
+    for query, cosines in zip(queries, found, strict=True):
+        assert set(cosines) == {3, 7, 50}
+        for row, cosine in cosines.items():
+            assert cosine == pytest.approx(float(query @ vectors[row - 1]), abs=1e-3)
+    assert index_of(vectors).cosines(queries, []) == [{}, {}]
+
+
+def test_a_compressed_index_finds_nearly_the_same_and_can_be_changed() -> None:
+    rng = np.random.default_rng(3)
+    # Vectors that have something to compress: scattered round a few centres, along falling components.
+    vectors = rng.standard_normal((1, 64)) + rng.standard_normal((3_000, 64)) * np.arange(1, 65) ** -0.7
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    index = VectorIndex.train(vectors, "PCAR56,IVF8,RaBitQ4")
+    index.add(np.arange(3_000), vectors)
+    exact = np.argsort(-(vectors[:50] @ vectors.T), axis=1)[:, :10]
+    found = index.search(vectors[:50], 10)
+    shared = [len({one.row for one in near} & set(true.tolist())) for near, true in zip(found, exact, strict=True)]
+    assert np.mean(shared) > 8.5
+    for near, query in zip(found, vectors, strict=False):
+        for one in near[:3]:
+            assert one.cosine == pytest.approx(float(query @ vectors[one.row]), abs=0.05)
+    index.remove(np.array([0, 5]))
+    assert len(index) == 2_998
+    assert 0 not in {one.row for one in index.search(vectors[:1], 10)[0]}
+    index.add(np.array([5_000]), vectors[:1])
+    assert index.search(vectors[:1], 1)[0][0].row == 5_000
+    assert index.rows.tolist() == [*range(1, 5), *range(6, 3_000), 5_000]
+
+
+def test_training_on_the_same_vectors_gives_the_same_index(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        index = VectorIndex.train(unit(600), "PCAR8,IVF4,RaBitQ4")
+        index.add(np.arange(600), unit(600))
+        index.write(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("layout", ["no such thing", "Flat", "PCAR8,IVF999,RaBitQ4"])
+def test_a_layout_that_cannot_be_made_is_the_users_error(layout: str) -> None:
+    with pytest.raises(InputError, match=r"cannot be kept as.*--vectors auto"):
+        VectorIndex.train(unit(100), layout)
+
+
+def test_the_layout_follows_the_number_of_vectors() -> None:
+    assert choose_layout(20_000, 384, "abstract") == FLAT
+    assert choose_layout(220_000, 384, "abstract") == "PCAR336,IVF1024,RaBitQ4"
+    assert choose_layout(220_000, 384, "method") == "PCAR256,IVF1024,RaBitQ4"
+    assert choose_layout(1_000_000, 384, "abstract") == "PCAR336,IVF2048,RaBitQ4"
 
 
 @given(

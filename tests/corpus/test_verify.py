@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 from guide.atomic import replacing
+from guide.corpus.compress import load_compressor
+from guide.corpus.ingest import read_mark
 from guide.corpus.layout import acquire_lock, release_lock
+from guide.corpus.lexical import indexed_words
+from guide.corpus.schema import connect
+from guide.corpus.snapshot import Snapshot
+from guide.corpus.sources import Mark
 from guide.corpus.store import Store
-from guide.corpus.vectors import VectorIndex
 from guide.corpus.verify import VerifyReport, verify
 from guide.errors import StoreError
 from tests.corpus.fakes import WordsEncoder, paper, papers
@@ -40,9 +45,11 @@ def test_a_sound_store_passes_every_check_and_is_left_as_it_is(
         "database structure",
         "word index against papers",
         "content hash of every paper",
+        "marks of interrupted sources",
+        "settings",
         "embedder",
-        "vector index against papers",
-        "8 vectors against fresh ones",
+        "vector indexes against papers",
+        "the vectors of 8 papers against fresh ones",
         "manifest against database",
         "leftover temporary files",
     )
@@ -58,16 +65,14 @@ def test_without_an_encoder_it_checks_the_rest_and_does_not_claim_more(build: Ca
 
 def test_a_word_index_that_lost_a_paper_is_rebuilt(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
     path = build(30)
-    change(
-        path,
-        "INSERT INTO papers_fts(papers_fts, rowid, title, abstract) "
-        "SELECT 'delete', row, title, abstract FROM papers WHERE id = 'made:00000'",
-    )
+    with closing(sqlite3.connect(path / "papers.db", isolation_level=None)) as db:
+        words = indexed_words(paper(0).text)
+        db.execute("INSERT INTO papers_fts(papers_fts, rowid, text) VALUES ('delete', 1, ?)", [words])
     assert places(verify(path)) == ["papers.db"]
     assert verify(path, repair=True).ok
     assert verify(path).problems == ()
     with Store.open(path) as store:
-        assert store.words.search("diffusion graph part 0", 1)[0].row == 1
+        assert store.words.search({"q": "diffusion graph part 0"}, 1)["q"][0].row == 1
 
 
 def test_altered_text_is_named_until_its_source_is_added_again(
@@ -88,17 +93,51 @@ def test_altered_text_is_named_until_its_source_is_added_again(
     assert verify(path, encoder=words_encoder).problems == ()
 
 
+def test_an_altered_mark_does_not_count_and_is_removed(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
+    path = build(5)
+    with Store.create_or_open(path, words_encoder) as store:
+        store.add([paper(7), Mark({"page": 7})], source="service")
+        assert store.mark("service") == {"page": 7}
+    change(path, """UPDATE marks SET state = '{"page":6}'""")
+    with Store.open(path) as store:
+        assert store.mark("service") is None
+    assert "mark of the source 'service' is altered" in verify(path).problems[0].what
+    assert verify(path, repair=True).ok
+    assert verify(path).problems == ()
+    with closing(connect(path, "read")) as db:
+        assert read_mark(db, "service") is None
+
+
+def test_an_altered_setting_is_brought_back(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
+    path = build(0)
+    with Store.create_or_open(path, words_encoder) as store:
+        store.add(papers(5), compressor=load_compressor("extractive"), layout="flat")
+        made_with = store.compression
+    change(path, "UPDATE settings SET value = 'extractivd' WHERE name = 'compress'")
+    assert any("'compress' is altered" in problem.what for problem in verify(path).problems)
+    assert verify(path, repair=True).ok
+    with Store.open(path) as store:
+        assert store.compression == made_with
+
+
+def test_a_database_that_cannot_be_mended_is_not_sent_in_a_circle(build: Callable[..., Path]) -> None:
+    path = build(60)
+    file = path / "papers.db"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(StoreError, match="from a copy, or build a new store"):
+        verify(path, repair=True)
+
+
 def test_missing_and_stale_vectors_are_counted_and_mended(
     build: Callable[..., Path], words_encoder: WordsEncoder
 ) -> None:
     path = build(30)
-    file = path / "vectors" / "abstract.faiss"
-    index = VectorIndex.load(file, 32)
-    index.remove(np.array([1, 2, 3]))
-    index.add(np.array([77]), words_encoder.encode(["stale"]))
-    index.save(file)
+    vectors = Snapshot.load(path, 32)
+    vectors.kinds["abstract"].remove(np.array([1, 2, 3]))
+    vectors.kinds["abstract"].add(np.array([77]), words_encoder.encode(["stale"]))
+    vectors.save(path)
     report = verify(path)
-    assert report.problems[0].what == "3 papers without vector, 1 vectors without paper, 0 twice"
+    assert report.problems[0].what == "3 papers without vectors, 1 vectors without paper, 0 twice"
     assert not verify(path, repair=True).ok, "without the embedder there is no mending"
     assert verify(path, repair=True, encoder=words_encoder).ok
     assert verify(path, encoder=words_encoder).problems == ()
@@ -106,10 +145,9 @@ def test_missing_and_stale_vectors_are_counted_and_mended(
 
 def test_a_row_that_is_there_twice_is_found(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
     path = build(5)
-    file = path / "vectors" / "abstract.faiss"
-    index = VectorIndex.load(file, 32)
-    index.add(np.array([2]), words_encoder.encode(["twice"]))
-    index.save(file)
+    vectors = Snapshot.load(path, 32)
+    vectors.kinds["abstract"].add(np.array([2]), words_encoder.encode(["twice"]))
+    vectors.save(path)
     assert "1 twice" in verify(path).problems[0].what
     assert verify(path, repair=True, encoder=words_encoder).ok
     assert verify(path, encoder=words_encoder).problems == ()
@@ -119,10 +157,11 @@ def test_vectors_of_other_texts_are_found_by_embedding_a_few_again(
     build: Callable[..., Path], words_encoder: WordsEncoder
 ) -> None:
     path = build(30)
-    file = path / "vectors" / "abstract.faiss"
-    shuffled = VectorIndex.create(32)
-    shuffled.add(np.arange(1, 31), words_encoder.encode([one.text for one in papers(30, start=100)]))
-    shuffled.save(file)
+    shuffled = Snapshot.load(path, 32)
+    shuffled.kinds["abstract"].remove(np.arange(1, 31))
+    others = words_encoder.encode([one.text for one in papers(30, start=100)])
+    shuffled.kinds["abstract"].add(np.arange(1, 31), others)
+    shuffled.save(path)
     assert verify(path).ok, "only the encoder can tell"
     (problem,) = verify(path, encoder=words_encoder).problems
     assert "has cosine" in problem.what
@@ -163,7 +202,7 @@ def test_an_edited_manifest_is_found_field_by_field(build: Callable[..., Path]) 
 def test_leftover_files_are_found_and_removed(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
     path = build(5)
     # Entered and never left, as by a kill.
-    killed = [replacing(path / "manifest.json"), replacing(path / "vectors" / "abstract.faiss")]
+    killed = [replacing(path / "manifest.json"), replacing(path / "vectors" / "index.json")]
     left = [writing.__enter__() for writing in killed]
     assert places(verify(path)) == [str(file.relative_to(path)) for file in left]
     assert verify(path, repair=True).ok
