@@ -118,7 +118,7 @@ def serialise(record: Record) -> bytes:
         [astuple(one) for one in paper.reviews],
         dict(record.compressed),
     ]
-    while not fields[-1]:
+    while fields and not fields[-1]:
         fields.pop()
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 

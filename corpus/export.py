@@ -60,8 +60,8 @@ def _write(store: Store, out: BinaryIO) -> int:
 @contextmanager
 def _compressing(raw: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
     if suffix == ".gz":
-        # No time in the header: the same papers give the same bytes.
-        with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
+        # No name and no time in the header: the same papers give the same bytes.
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as out:
             yield cast(BinaryIO, out)
     elif suffix == ".zst":
         import zstandard
