@@ -54,13 +54,14 @@ class AddReport:
 
 @dataclass(slots=True)
 class Tally:
-    """The counts of a run so far."""
+    """The counts of a run so far, and whether it trained a dictionary."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     duplicates: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    trained: bool = False
 
     @property
     def papers(self) -> int:
@@ -219,7 +220,7 @@ def _take(
     with db.atomic():
         table.delete(replaced)
         table.insert([Record(paper, texts) for paper, texts in zip(changed, shortened, strict=True)])
-        table.train()
+        tally.trained |= table.train()
         tally.updated += len(replaced)
         tally.added += len(changed) - len(replaced)
         if changed:

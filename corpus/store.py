@@ -245,6 +245,9 @@ class Store:
                 source=source if isinstance(source, str) else None,
                 progress=progress,
             )
+            if tally.trained:
+                # Records that have become smaller leave holes in their pages.
+                self._db.execute("VACUUM")
             self.words.forget()
             embedded = embed_missing(
                 self.path, self._db, self.vectors, encoder, layout=wanted, ray=ray, progress=progress
