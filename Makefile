@@ -42,6 +42,11 @@ lint: $(DEV) ## check format, style, types and import contracts
 bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
 	@test -n "$(GUIDE_DATA)" || { echo "make bench needs the real records: make bench GUIDE_DATA=dir" >&2; exit 1; }
 	$(BIN)/python benchmarks/bench_store.py "$(GUIDE_DATA)/literature.jsonl.zst"
+	$(BIN)/python benchmarks/bench_literature.py "$(GUIDE_DATA)/literature.jsonl.zst"
+	$(BIN)/python benchmarks/bench_compress.py "$(GUIDE_DATA)/literature.jsonl.zst"
+	$(BIN)/python benchmarks/bench_modules.py
+	$(BIN)/python benchmarks/bench_growth.py
+	$(BIN)/python benchmarks/bench_faults.py
 	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 
 starter: $(BASE) ## rebuild the starter store that ships with guide

@@ -24,7 +24,8 @@ from span_cache import CachedSpans
 
 from guide.corpus.chunking import module_vectors
 from guide.corpus.compress import load_compressor
-from guide.corpus.encoder import Encoder, load_encoder
+from guide.corpus.encoder import Encoder
+from guide.corpus.encoders import load_encoder
 from guide.corpus.modules import KINDS
 from guide.corpus.records import Paper, read_records
 from guide.corpus.retrieve import search
@@ -41,7 +42,7 @@ _TIMED = """
 import json, re, sys, time
 from pathlib import Path
 from guide.corpus.chunking import module_vectors
-from guide.corpus.encoder import load_encoder
+from guide.corpus.encoders import load_encoder
 from guide.corpus.records import parse_paper
 from guide.corpus.retrieve import retrieve_like
 from guide.corpus.store import Store

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from guide.corpus.encoder import load_encoder
+from guide.corpus.encoders import load_encoder
 from guide.corpus.records import Paper, read_records
 from guide.corpus.retrieve import search
 from guide.corpus.store import Store

@@ -289,8 +289,9 @@ class Store:
             )
         if compressor.method == "none":
             return None
-        with self._db.atomic():
-            schema.write_setting(self._db, "compress", compressor.id)
+        if made_with != compressor.id:
+            with self._db.atomic():
+                schema.write_setting(self._db, "compress", compressor.id)
         return Shortener(compressor)
 
     def _layout(self, layout: str | None) -> str:
@@ -351,6 +352,8 @@ def _complete(path: Path, embedder: Embedder) -> None:
         for file in leftovers(path):
             file.unlink()
         if (path / MANIFEST).exists():
+            # An older format is said by the manifest, before its files are looked for.
+            read_manifest(path)
             for file in unnamed(path):
                 file.unlink()
             return

@@ -62,6 +62,8 @@ def test_every_example_in_the_documentation_uses_commands_and_options_that_exist
     command: click.Command = guide
     while isinstance(command, click.Group):
         found = command.get_command(click.Context(command), words[0])
+        if found is None and hasattr(command, "fallback"):
+            found, words = command.get_command(click.Context(command), command.fallback), ["", *words]
         if words[0].startswith("-"):
             return
         assert found is not None, f"{page}: no command {words[0]!r}"

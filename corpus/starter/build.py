@@ -87,7 +87,7 @@ def _pack(folder: Path) -> None:
 
 def main() -> None:
     """Build the starter store of the package and say what came of it."""
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoders import load_encoder
 
     report = build(starter_path(), load_encoder("minilm", precision="float32"))
     with Store.open(starter_path()) as store:

@@ -26,10 +26,12 @@ _DEFAULT_COMPRESSION: Method = "extractive"
 class SourceGroup(click.Group):
     """A group of sources in which anything that is not the name of a source is a file."""
 
+    fallback = "file"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the command `file` before arguments that name no source."""
         if args and args[0] not in {*self.commands, "-h", "--help"}:
-            args = ["file", *args]
+            args = [self.fallback, *args]
         return super().parse_args(ctx, args)
 
 
@@ -80,7 +82,10 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wraps(command)(command)
 
 
-@add.command(short_help="A file, or a folder of files (the word `file` may be left out).")
+@add.command(
+    short_help="A file, or a folder of files (the word `file` may be left out).",
+    epilog="Example:  guide corpus add file papers.bib --store lit",
+)
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--format", "file_format", metavar="NAME", help="The file's format, where its name does not tell.")
 @_run_options
@@ -140,7 +145,7 @@ def _add(
     ray: str | None,
     as_json: bool,
 ) -> None:
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoders import load_encoder
     from guide.corpus.store import Store
 
     loaded = load_encoder(encoder, precision="auto", device=device)

@@ -32,7 +32,7 @@ def search(
     query: str, store: str, count: int, cutoff: str | None, venues: tuple[str, ...], encoder: str, as_json: bool
 ) -> None:
     """Find the papers of a store closest to QUERY, by words and by vectors together."""
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoders import load_encoder
     from guide.corpus.retrieve import search as search_store
     from guide.corpus.store import Store
 
@@ -83,7 +83,7 @@ def info(store: str, as_json: bool) -> None:
 @json_option
 def verify(store: str, repair: bool, encoder: str, as_json: bool) -> None:
     """Check every part of a store against the others; exit status 1 if something is wrong and was not repaired."""
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoders import load_encoder
     from guide.corpus.verify import verify as verify_store
 
     loaded = load_encoder(encoder, precision="auto")
@@ -127,7 +127,7 @@ def export(file: Path, store: str, as_json: bool) -> None:
 @json_option
 def reindex(store: str, vectors: str | None, encoder: str, device: str, as_json: bool) -> None:
     """Embed every paper of a store anew: with another encoder, in another layout, or trained on what has grown."""
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoders import load_encoder
     from guide.corpus.store import reindex_store
 
     loaded = load_encoder(encoder, precision="auto", device=device)
@@ -143,7 +143,7 @@ def reindex(store: str, vectors: str | None, encoder: str, device: str, as_json:
 @json_option
 def migrate(store: str, as_json: bool) -> None:
     """Bring a store made by an older guide to the present format, in place."""
-    from guide.corpus.encoder import load_encoder
+    from guide.corpus.encoders import load_encoder
     from guide.corpus.migrate import migrate as migrate_store
     from guide.corpus.schema import FORMAT_VERSION
 

@@ -79,7 +79,7 @@ def test_info_counts_by_venue_and_year(built, cli):
 def test_verify_finds_and_repairs_a_damaged_index(built, cli):
     store, _, _ = built
     assert cli("corpus", "verify", "--store", store).exit_code == 0
-    index = store / "vectors" / "abstract.faiss"
+    index = next((store / "vectors").glob("abstract-*.faiss"))
     index.write_bytes(index.read_bytes()[:-40])
     assert cli("corpus", "verify", "--store", store).exit_code == 1
     repaired = cli("corpus", "verify", "--store", store, "--repair")

@@ -3,7 +3,8 @@ import shutil
 import numpy as np
 import pytest
 
-from guide.corpus.encoder import MAX_TOKENS, MiniLM, _packaged_weights, load_encoder, load_minilm, normalise
+from guide.corpus.encoder import MAX_TOKENS, MiniLM, _packaged_weights, load_minilm, normalise
+from guide.corpus.encoders import load_encoder
 from guide.errors import GuideError, InputError, ModelError
 
 TEXTS = [
