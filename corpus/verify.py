@@ -194,7 +194,10 @@ class _Verification:
         self.checked.append("marks of interrupted sources")
         for source in altered_marks(self._db):
             what = f"the mark of the source {source!r} is altered; the source begins again"
-            self._found(DATABASE, what, lambda: self._db.execute("DELETE FROM marks WHERE digest IS NOT NULL"))
+            self._found(DATABASE, what, self._mark_cure(source))
+
+    def _mark_cure(self, source: str) -> Callable[[], object]:
+        return lambda: self._db.execute("DELETE FROM marks WHERE source = ?", [source])
 
     def _check_settings(self) -> None:
         self.checked.append("settings")
