@@ -29,7 +29,7 @@ _COMPONENTS = {"abstract": 7 / 8}
 _FEWER_COMPONENTS = 5 / 8
 _BITS = 4
 _TRAINING_A_CENTRE = 64  # FAISS asks for 39 at least
-_PROBED_SHARE = 1 / 8  # of the lists are looked into at a query
+_PROBED_SHARE = 1 / 4  # of the lists are looked into at a query
 _PROBED_LEAST = 32
 
 
@@ -223,12 +223,14 @@ class VectorIndex:
 def choose_layout(vectors: int, dimension: int, kind: str) -> str:
     """The layout for so many vectors of a kind of module: flat, or a FAISS factory string.
 
-    The number of lists is the power of two below four times the square root of the number of vectors, FAISS's own
-    guideline.
+    The number of lists is the power of two nearest to four times the square root of the number of vectors, FAISS's own
+    guideline; half of it for the modules, whose centres would weigh more than they bring.
     """
     if vectors <= FLAT_UP_TO:
         return FLAT
-    lists = 2 ** int(np.log2(4 * np.sqrt(vectors)))
+    lists = 2 ** round(np.log2(4 * np.sqrt(vectors)))
+    if kind not in _COMPONENTS:
+        lists //= 2
     components = int(dimension * _COMPONENTS.get(kind, _FEWER_COMPONENTS)) // 8 * 8
     return f"PCAR{components},IVF{lists},RaBitQ{_BITS}"
 

@@ -111,9 +111,9 @@ def test_a_layout_that_cannot_be_made_is_the_users_error(layout: str) -> None:
 
 def test_the_layout_follows_the_number_of_vectors() -> None:
     assert choose_layout(20_000, 384, "abstract") == FLAT
-    assert choose_layout(220_000, 384, "abstract") == "PCAR336,IVF1024,RaBitQ4"
+    assert choose_layout(220_000, 384, "abstract") == "PCAR336,IVF2048,RaBitQ4"
     assert choose_layout(220_000, 384, "method") == "PCAR240,IVF1024,RaBitQ4"
-    assert choose_layout(1_000_000, 384, "abstract") == "PCAR336,IVF2048,RaBitQ4"
+    assert choose_layout(1_000_000, 384, "abstract") == "PCAR336,IVF4096,RaBitQ4"
 
 
 @given(
