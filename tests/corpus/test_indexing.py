@@ -68,7 +68,8 @@ def test_a_store_that_grows_large_is_compressed_and_goes_on(
         store.add([paper(5, title="Tortoise shells", abstract="They are hard. We weigh them.")])
         assert len(store.vectors) == 1_000
     with Store.open(tmp_path) as store:
-        assert search(store, words_encoder, "tortoise shells", k=1).hits[0].paper.id == "made:00005"
+        found = search(store, words_encoder, "tortoise shells", k=3)
+        assert "made:00005" in {hit.paper.id for hit in found.hits if hit.words_rank == 1}
     assert verify(tmp_path, encoder=words_encoder).problems == ()
 
 
