@@ -38,8 +38,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from guide import cli
-from guide.corpus import encoders
-from guide.corpus import indexing, ingest, papers
+from guide.corpus import encoders, indexing, ingest, papers
 from guide.corpus.codec import Codec, DamagedRecordError
 from guide.corpus.compress import load_compressor
 from guide.corpus.encoder import SpanVectors

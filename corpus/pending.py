@@ -98,6 +98,7 @@ class PendingVectors:
     def discard(self) -> None:
         """Remove the log."""
         self.path.unlink(missing_ok=True)
+        self._known = None
 
     _known: int | None = None
 

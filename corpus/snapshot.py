@@ -7,6 +7,7 @@ for an index, flipped bytes included; the checksums are what makes damage visibl
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator
@@ -77,6 +78,9 @@ class Snapshot:
             try:
                 kinds[kind] = VectorIndex.read(path, dimension, entry["layout"], mapped=mapped)
             except StoreError as error:
+                if not path.exists():
+                    # A writer has replaced the snapshot since the checksum was taken.
+                    raise FileNotFoundError(errno.ENOENT, "gone", str(path)) from error
                 raise StoreError(error.what, where=path, fix=verify_command(folder)) from error
         return cls(kinds, entries["trained_on"])
 

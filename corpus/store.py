@@ -236,7 +236,8 @@ class Store:
         begun = time.perf_counter()
         with translating(self.path):
             shortener = self._shortener(compressor)
-            wanted = self._layout(layout)
+            kept_as = schema.read_setting(self._db, "vectors") or AUTO
+            wanted = layout or kept_as
             tally = ingest(
                 self._db,
                 records,
@@ -252,6 +253,10 @@ class Store:
             embedded = embed_missing(
                 self.path, self._db, self.vectors, encoder, layout=wanted, ray=ray, progress=progress
             )
+            if wanted != kept_as:
+                # Only now, when the vectors are kept so: a layout that is refused must not come back at the next run.
+                with self._db.atomic():
+                    schema.write_setting(self._db, "vectors", wanted)
             write_manifest(self.path, take_stock(self._db, self.vectors))
         seconds = time.perf_counter() - begun
         return AddReport(
@@ -293,14 +298,6 @@ class Store:
             with self._db.atomic():
                 schema.write_setting(self._db, "compress", compressor.id)
         return Shortener(compressor)
-
-    def _layout(self, layout: str | None) -> str:
-        if layout is None:
-            return schema.read_setting(self._db, "vectors") or AUTO
-        if layout != (schema.read_setting(self._db, "vectors") or AUTO):
-            with self._db.atomic():
-                schema.write_setting(self._db, "vectors", layout)
-        return layout
 
     def _sound(self, stored: StoredPaper) -> Record:
         if stored.record is None:

@@ -80,8 +80,9 @@ def test_a_layout_can_be_fixed_and_changed_while_nothing_is_lost(tmp_path: Path,
         assert store.info().layout == "PCAR16,IVF4,RaBitQ4"
         with pytest.raises(InputError, match="guide corpus reindex"):
             store.add(papers(700), layout="flat")
+        assert store.add(papers(710)).embedded == 10, "the layout that was refused is forgotten"
     info = reindex_store(tmp_path, words_encoder, layout="flat")
-    assert (info.layout, info.vectors, info.trained_on) == ("flat", 700, 0)
+    assert (info.layout, info.vectors, info.trained_on) == ("flat", 710, 0)
     assert verify(tmp_path, encoder=words_encoder).problems == ()
 
 

@@ -79,3 +79,11 @@ def test_a_log_of_another_model_is_not_used(tmp_path: Path) -> None:
 def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert list(log(tmp_path / "log").blocks()) == []
     log(tmp_path / "log").discard()
+
+
+def test_after_it_is_discarded_a_log_begins_anew(tmp_path: Path) -> None:
+    pending = log(tmp_path / "log")
+    append(pending, 1)
+    pending.discard()
+    append(pending, 5)
+    assert log(tmp_path / "log").rows.tolist() == [5, 6, 7]
