@@ -116,15 +116,15 @@ class MiniLM:
             ModelError: a file is missing, or the weights are not the published ones.
         """
         import torch
-        from safetensors.torch import load
+        from safetensors.torch import load_file
         from tokenizers import Tokenizer
 
         try:
-            blob = (folder / "model.safetensors").read_bytes()
+            with (folder / "model.safetensors").open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # tokenizers raises bare Exception for a missing or broken file
             raise ModelError(f"MiniLM cannot be read ({error})", where=folder, fix=_REINSTALL) from error
-        found = hashlib.sha256(blob).hexdigest()
         if found != MINILM_SHA256:
             raise ModelError(
                 f"the MiniLM weights have SHA-256 {found[:12]}…, expected {MINILM_SHA256[:12]}…",
@@ -133,9 +133,11 @@ class MiniLM:
             )
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        # Mapped, not read: a copy in memory would be a sixth of what a query may take.
+        tensors = load_file(folder / "model.safetensors")
         self.device = _check_device(device)
         self._dtype = _resolve_precision(precision, self.device)
-        weights = Weights({name: one.to(self.device) for name, one in load(blob).items()}, self._dtype)
+        weights = Weights({name: one.to(self.device) for name, one in tensors.items()}, self._dtype)
         self._embed = Embeddings(weights)
         self._layers = [Layer(weights, number) for number in range(LAYERS)]
         self._torch = torch

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Before anything imports the hub's client, which reads it once: a model that is in a folder needs no network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 import ipaddress
 import os
 import re
