@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Before anything imports the hub's client, which reads it once: a model that is in a folder needs no network.
-os.environ["HF_HUB_OFFLINE"] = "1"
-
 import ipaddress
 import os
 import re
@@ -21,6 +16,9 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from guide.corpus.encoder import MiniLM
+
+# Before anything imports the hub's client, which reads it once: a model that is in a folder needs no network.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 # Shared machines pause for longer than hypothesis' 200 ms; a slow example is no wrong one.
 settings.register_profile("guide", deadline=None, print_blob=True)
