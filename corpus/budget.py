@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from guide.corpus.fusion import Hit
 from guide.corpus.guards import count_tokens
 from guide.corpus.modules import KINDS, split_modules
-from guide.corpus.retrieve import Hit
 from guide.errors import InputError
 
 

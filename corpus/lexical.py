@@ -37,6 +37,7 @@ _WORD = re.compile(r"[^\W_]+")
 _MAX_WORDS = 5_000  # of a query that are looked at
 _LOOKUP_AT_ONCE = 500
 _KEPT_ROWS = 4_000_000  # rows of postings kept in memory between queries: 32 MB
+_KEPT_WORDS = 100_000  # words whose stem is kept in memory between queries
 
 # Not indexed: words that hold a sentence together, which every abstract has. Part of the format: a paper's words
 # leave the index by the same list they came in by.
@@ -79,8 +80,10 @@ class Lexicon:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._papers: int | None = None
         self._frequencies: dict[str, int] = {}
         self._postings: dict[str, NDArray[np.int64]] = {}
+        self._known_stems: dict[str, tuple[str, ...]] = {}
         # A throwaway index with the same tokenizer: FTS5 offers no other way to ask how it reads a word.
         self._stemmer = sqlite3.connect(":memory:", isolation_level=None)
         self._stemmer.execute(f"CREATE VIRTUAL TABLE words USING fts5(word, tokenize='{TOKENIZER}')")
@@ -92,6 +95,7 @@ class Lexicon:
 
     def forget(self) -> None:
         """Forget what was looked up so far; the database has changed."""
+        self._papers = None
         self._frequencies.clear()
         self._postings.clear()
 
@@ -111,7 +115,7 @@ class Lexicon:
                 occurrences[stem] += counts[word]
                 spelling.setdefault(stem, word)
         frequencies = {stem: papers for stem, papers in self._lookup(occurrences).items() if papers}
-        papers = self._db.execute("SELECT count(*) FROM papers").fetchone()[0]
+        papers = self._count()
         common = papers * COMMON_SHARE if papers >= FEW_PAPERS else papers
         telling = [stem for stem, having in frequencies.items() if having <= common]
         if not telling:
@@ -143,7 +147,13 @@ class Lexicon:
                 break
             rows[stem] = self._rows(stem)
             budget -= papers
-        return {key: _best(some, rows, limit) for key, some in terms.items()}
+        return _best(terms, rows, limit)
+
+    def _count(self) -> int:
+        """How many papers the store has; counting walks through them all, so it is done once."""
+        if self._papers is None:
+            self._papers = int(self._db.execute("SELECT count(*) FROM papers").fetchone()[0])
+        return self._papers
 
     def _rows(self, stem: str) -> NDArray[np.int64]:
         """The papers that have a stem, ascending."""
@@ -157,13 +167,18 @@ class Lexicon:
     def _stems(self, words: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """How the index reads each word: one stem as a rule, none for letters unknown to it, or several."""
         unique = list(dict.fromkeys(words))
-        self._stemmer.execute("BEGIN")
-        self._stemmer.executemany("INSERT INTO words(rowid, word) VALUES (?, ?)", enumerate(unique))
-        stems: dict[str, tuple[str, ...]] = dict.fromkeys(unique, ())
-        for at, stem in self._stemmer.execute("SELECT doc, term FROM stems ORDER BY doc, offset"):
-            stems[unique[at]] += (stem,)
-        self._stemmer.execute("ROLLBACK")
-        return stems
+        if len(self._known_stems) > _KEPT_WORDS:
+            self._known_stems.clear()
+        new = [word for word in unique if word not in self._known_stems]
+        if new:
+            found: dict[str, tuple[str, ...]] = dict.fromkeys(new, ())
+            self._stemmer.execute("BEGIN")
+            self._stemmer.executemany("INSERT INTO words(rowid, word) VALUES (?, ?)", enumerate(new))
+            for at, stem in self._stemmer.execute("SELECT doc, term FROM stems ORDER BY doc, offset"):
+                found[new[at]] += (stem,)
+            self._stemmer.execute("ROLLBACK")
+            self._known_stems |= found
+        return {word: self._known_stems[word] for word in unique}
 
     def _lookup(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many papers each stem occurs, as the index spells it."""
@@ -178,14 +193,28 @@ class Lexicon:
         return {stem: self._frequencies[stem] for stem in wanted}
 
 
-def _best(terms: Iterable[Term], rows: Mapping[str, NDArray[np.int64]], limit: int) -> list[WordHit]:
-    asked = [term for term in terms if term.stem in rows]
-    if not asked:
-        return []
-    named = np.concatenate([rows[term.stem] for term in asked])
-    weights = np.repeat([term.weight for term in asked], [len(rows[term.stem]) for term in asked])
-    papers, places = np.unique(named, return_inverse=True)
-    scores = np.bincount(places, weights=weights)
-    # By score, then by row, so that the answer does not depend on the order of the words.
-    best = np.lexsort((papers, -scores))[:limit]
-    return [WordHit(int(papers[at]), float(scores[at])) for at in best]
+def _best(
+    terms: Mapping[str, Iterable[Term]], rows: Mapping[str, NDArray[np.int64]], limit: int
+) -> dict[str, list[WordHit]]:
+    """The best `limit` papers of each text by the summed weights of its words, then by row."""
+    if not rows:
+        return {key: [] for key in terms}
+    # The texts share most of their words, so the rows are sorted once for all of them.
+    papers, places = np.unique(np.concatenate(list(rows.values())), return_inverse=True)
+    ends = np.cumsum([len(part) for part in rows.values()])
+    place = {stem: places[end - len(rows[stem]) : end] for stem, end in zip(rows, ends.tolist(), strict=True)}
+    best = {}
+    for key, some in terms.items():
+        scores = np.zeros(len(papers))
+        for term in some:
+            if term.stem in place:
+                # A paper has a word once, so no place comes twice.
+                scores[place[term.stem]] += term.weight
+        named = np.flatnonzero(scores)
+        if len(named) > limit:
+            # All that reach the score of the last one wanted, because equal scores are ordered by row.
+            least = np.partition(scores[named], len(named) - limit)[len(named) - limit]
+            named = named[scores[named] >= least]
+        order = named[np.lexsort((named, -scores[named]))][:limit]
+        best[key] = [WordHit(int(papers[at]), float(scores[at])) for at in order]
+    return best

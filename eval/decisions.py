@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from guide.corpus.fusion import normalised_title
 from guide.corpus.jsonl import Skipped, read_jsonl
-from guide.corpus.retrieve import normalised_title
 from guide.errors import InputError
 from guide.training import auroc
 

@@ -8,8 +8,9 @@ from guide import __version__
 from guide.advice import advise
 from guide.calibration import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_minilm
+from guide.corpus.fusion import Hit
 from guide.corpus.records import Paper, Section
-from guide.corpus.retrieve import Hit, retrieve_like
+from guide.corpus.retrieve import retrieve_like
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
 from guide.engines import Explains, JudgeRequest, load_engine

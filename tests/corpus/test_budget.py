@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guide.corpus.budget import choose_passages
+from guide.corpus.fusion import Hit
 from guide.corpus.guards import count_tokens
 from guide.corpus.modules import split_modules
-from guide.corpus.retrieve import Hit
 from guide.errors import InputError
 from tests.corpus.fakes import paper
 

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from guide.corpus.encoder import MAX_TOKENS, MiniLM, _packaged_weights, load_minilm, normalise
+from guide.corpus.encoder import MAX_TOKENS, MiniLM, load_minilm, normalise, packaged_weights
 from guide.corpus.encoders import load_encoder
 from guide.errors import GuideError, InputError, ModelError
 
@@ -18,7 +18,7 @@ TEXTS = [
 def test_vectors_equal_those_of_sentence_transformers(encoder):
     from sentence_transformers import SentenceTransformer
 
-    reference = SentenceTransformer(str(_packaged_weights()), device="cpu")
+    reference = SentenceTransformer(str(packaged_weights()), device="cpu")
     expected = reference.encode(TEXTS, normalize_embeddings=True)
     assert np.abs(encoder.encode(TEXTS) - expected).max() < 1e-5
 
@@ -49,7 +49,7 @@ def test_bfloat16_stays_close_to_float32(encoder):
 
 
 def test_altered_weights_are_refused(tmp_path):
-    shutil.copytree(_packaged_weights(), tmp_path / "model")
+    shutil.copytree(packaged_weights(), tmp_path / "model")
     weights = tmp_path / "model" / "model.safetensors"
     blob = bytearray(weights.read_bytes())
     blob[-1] ^= 1

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guide.corpus.fusion import RANK_CONSTANT, normalised_title
 from guide.corpus.modules import split_modules
-from guide.corpus.retrieve import RANK_CONSTANT, Retrieval, normalised_title, retrieve, retrieve_like, search
+from guide.corpus.retrieve import Retrieval, retrieve, retrieve_like, search
 from guide.corpus.store import Store
 from guide.errors import InputError, StoreError
 from tests.corpus.fakes import WordsEncoder, paper, papers
