@@ -75,29 +75,37 @@ class Fused:
     vectors_rank: int | None
 
 
-def rank_by_words(store: Store, texts: Mapping[str, str], wanted: int) -> dict[str, Ranking]:
-    """At most `wanted` rows for each query, by its kind."""
-    with translating(store.path):
-        answers = store.words.search(texts, wanted)
-    return {module: Ranking(tuple(hit.row for hit in hits), len(hits) < wanted) for module, hits in answers.items()}
+@dataclass(frozen=True, slots=True)
+class Rankings:
+    """All rankings by ("words" or "vectors", module), and the best cosine known of each row with its module."""
+
+    by_query: dict[tuple[str, str], Ranking]
+    nearest: dict[int, tuple[float, str]]
 
 
-def rank_by_vectors(
-    store: Store, vectors: Mapping[str, NDArray[np.float32]], wanted: int, threads: Executor
-) -> tuple[dict[int, tuple[float, str]], dict[tuple[str, str], Ranking]]:
-    """The best cosine of each row with its module, and at most `wanted` rows for each query."""
+def rank(
+    store: Store, texts: Mapping[str, str], vectors: Mapping[str, NDArray[np.float32]], wanted: int, threads: Executor
+) -> Rankings:
+    """Two rankings of at most `wanted` rows for each query that has a vector (dimension,)."""
 
     def search(module: str) -> list[Neighbour]:
         return store.vectors.kinds[_kind(module)].search(vectors[module][np.newaxis], wanted)[0]
 
+    # FAISS searches for one query on one core and leaves the others free; the database belongs to this thread.
+    searches = {module: threads.submit(search, module) for module in vectors}
+    with translating(store.path):
+        answers = store.words.search({module: texts[module] for module in vectors}, wanted)
+    rankings = {
+        ("words", module): Ranking(tuple(hit.row for hit in hits), len(hits) < wanted)
+        for module, hits in answers.items()
+    }
     nearest: dict[int, tuple[float, str]] = {}
-    rankings = {}
-    # FAISS searches one query on one core, and lets the others go on meanwhile.
-    for module, near in zip(vectors, threads.map(search, vectors), strict=True):
+    for module, searching in searches.items():
+        near = searching.result()
         rankings["vectors", module] = Ranking(tuple(one.row for one in near), len(near) < wanted)
         for one in near:
             nearest[one.row] = max(nearest.get(one.row, (-2.0, "")), (one.cosine, module))
-    return nearest, rankings
+    return Rankings(rankings, nearest)
 
 
 def fuse(rankings: Mapping[tuple[str, str], list[int]]) -> list[Fused]:

@@ -78,9 +78,11 @@ def embed_missing(
             bar.update(len(rows))
     stale = np.setdiff1d(held, stored)
     changes_layout = layout not in (AUTO, snapshot.layout) and len(stored)
-    if not len(stale) and not len(np.setdiff1d(pending.rows, held)) and not changes_layout:
+    if snapshot.is_saved and not len(stale) and not len(np.setdiff1d(pending.rows, held)) and not changes_layout:
         pending.discard()
         return len(missing)
+    # Until it is saved, the log is all that the disk has of the new vectors.
+    snapshot.is_saved = False
     _fold(snapshot, pending, stored, layout)
     snapshot.save(folder)
     pending.discard()

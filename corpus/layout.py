@@ -17,7 +17,9 @@ MANIFEST = "manifest.json"
 VECTORS = "vectors"
 LOCK = ".lock"
 
-_OWN = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", MANIFEST, VECTORS, LOCK})
+# What the making of a store may have left before there was a database. Not the folder of the vectors, which comes after
+# it: one without a database may be somebody else's, and a save removes the index files in it that it does not know.
+_OWN = frozenset({f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", LOCK})
 
 
 def verify_command(folder: Path) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,9 +100,14 @@ def corpus_hash(db: Database) -> str:
     """SHA-256 (hex) over "id NUL content-hash newline" of every paper, sorted by id.
 
     Two stores with the same papers have the same hash, whatever order and however many runs they came in.
+
+    Raises:
+        sqlite3.DataError: a content hash is not made of bytes.
     """
     digest = hashlib.sha256()
     for identifier, content in db.execute("SELECT id, content_hash FROM papers ORDER BY id"):
+        if not isinstance(content, bytes):
+            raise sqlite3.DataError(f"the content hash of paper {identifier!r} is altered")
         digest.update(f"{identifier}\0{content.hex()}\n".encode())
     return digest.hexdigest()
 
@@ -152,8 +159,12 @@ def describe(folder: Path, db: Database, vectors: Snapshot) -> StoreInfo:
 
 def sizes(folder: Path) -> dict[str, int]:
     """Bytes of each file of the store, by its path inside the folder."""
-    files = [folder / DATABASE, folder / MANIFEST, *index_files(folder)]
-    return {str(file.relative_to(folder)): file.stat().st_size for file in files if file.is_file()}
+    found = {}
+    for file in (folder / DATABASE, folder / MANIFEST, *index_files(folder)):
+        # A writer may replace the snapshot at any moment, and then its files go.
+        with suppress(FileNotFoundError):
+            found[str(file.relative_to(folder))] = file.stat().st_size
+    return found
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -6,7 +6,8 @@ own, so it is told by hand what comes and what goes, in the transaction that mov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T", int, str)
 
-ALTERED = b""  # the hash of a row that verify found altered; it equals none, so the next add replaces the row
 # Two contents of one id are told apart, and a damaged row is seen, with a chance of error of one in 10^19; the other 24
 # bytes of SHA-256 would be a fiftieth of the store.
 _HASH_BYTES = 8
 _ROWS_AT_ONCE = 500
 
 _COLUMNS = "p.row, p.id, p.year, v.name, p.posted, p.dictionary, p.content_hash, p.record"
-_SELECT = f"SELECT {_COLUMNS} FROM papers AS p JOIN venues AS v USING (venue)"  # noqa: S608 - a constant
+# A row whose venue is gone is a damaged row, to be found; an inner join would pass over it in silence.
+_SELECT = f"SELECT {_COLUMNS} FROM papers AS p LEFT JOIN venues AS v USING (venue)"  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ class PaperTable:
         found = {}
         for part in _portions(rows):
             query = (
-                "SELECT p.row, p.id, p.year, v.name, p.posted FROM papers AS p JOIN venues AS v USING (venue)"  # noqa: S608
-                f" WHERE p.row IN ({_marks(part)})"
+                "SELECT p.row, p.id, p.year, coalesce(v.name, ''), p.posted"  # noqa: S608 - marks
+                f" FROM papers AS p LEFT JOIN venues AS v USING (venue) WHERE p.row IN ({_marks(part)})"
             )
             for row, identifier, year, venue, posted in self._db.execute(query, part):
                 found[row] = Entry(identifier, year, venue, month_of(posted))
@@ -139,11 +140,6 @@ class PaperTable:
         for stored, kept in self._read_hashed(f"{_SELECT} ORDER BY p.row", []):
             if stored.record is None or content_hash(stored.record.paper) != kept:
                 yield stored
-
-    def mark_altered(self, rows: Iterable[int]) -> None:
-        """Make rows differ from any source, so that adding theirs again replaces them."""
-        for row in rows:
-            self._db.execute("UPDATE papers SET content_hash = ? WHERE row = ?", [ALTERED, row])
 
     def train(self) -> bool:
         """Train the store's dictionary and pack every record with it, once there are papers enough.
@@ -183,6 +179,7 @@ class PaperTable:
         codec = self._open_codec()
         for row, identifier, year, venue, posted, dictionary, kept, raw in self._db.execute(query, values):
             try:
+                _check_columns(identifier, year, venue, posted)
                 record = codec.unpack(
                     raw, dictionary, identifier=identifier, year=year, venue=venue, posted=month_of(posted)
                 )
@@ -206,6 +203,21 @@ class PaperTable:
         return self._venues[name]
 
 
+def _check_columns(identifier: object, year: object, venue: object, posted: object) -> None:
+    """SQLite keeps whatever type a flipped byte makes of a value.
+
+    Raises:
+        DamagedRecordError: a value cannot be what was put in.
+    """
+    for name, value, kind in (("id", identifier, str), ("year", year, int), ("venue", venue, str)):
+        if not isinstance(value, kind):
+            raise DamagedRecordError(f"its {name} is {value!r}")
+    try:
+        month_of(posted)
+    except sqlite3.DataError as error:
+        raise DamagedRecordError(str(error)) from error
+
+
 def content_hash(paper: Paper) -> bytes:
     """What tells two contents of a paper apart: the first 8 bytes of `Paper.content_hash`."""
     return bytes.fromhex(paper.content_hash)[:_HASH_BYTES]
@@ -216,9 +228,17 @@ def _months(posted: str | None) -> int | None:
     return None if posted is None else int(posted[:4]) * 12 + int(posted[5:]) - 1
 
 
-def month_of(months: int | None) -> str | None:
-    """Months since the year 0 as "YYYY-MM"."""
-    return None if months is None else f"{months // 12:04d}-{months % 12 + 1:02d}"
+def month_of(months: object) -> str | None:
+    """Months since the year 0 as "YYYY-MM".
+
+    Raises:
+        sqlite3.DataError: the database's value is no number of months.
+    """
+    if months is None:
+        return None
+    if not isinstance(months, int):
+        raise sqlite3.DataError(f"its month is {months!r}")
+    return f"{months // 12:04d}-{months % 12 + 1:02d}"
 
 
 def _portions(values: Sequence[_T]) -> Iterator[list[_T]]:

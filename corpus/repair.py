@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guide.corpus import schema
-from guide.corpus.indexing import embed_missing, open_pending
+from guide.corpus.indexing import PENDING, embed_missing
+from guide.corpus.layout import VECTORS
 from guide.corpus.lexical import indexed_words
 from guide.corpus.papers import PaperTable
 from guide.corpus.schema import PAPER_TABLES, Embedder
 from guide.corpus.snapshot import Snapshot
 from guide.corpus.vectors import AUTO
+from guide.errors import InputError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from guide.corpus.encoder import Encoder
 
 _AGGREGATE = "SELECT term, count(*), sum(doc), sum((doc * 2654435761) % 4294967291) FROM papers_postings GROUP BY term"
+
+# A search goes down a tree to the page of a word; reading all words in a row, as above, passes the tree by.
+_LOST = """SELECT term FROM papers_vocabulary AS word
+    WHERE doc <> (SELECT count(*) FROM papers_postings AS hit WHERE hit.term = word.term) LIMIT 1"""
+_SHADOWS = ("data", "idx", "content", "docsize", "config")  # what FTS5 keeps an index in
 
 
 def complaints(db: Database) -> list[str]:
@@ -51,15 +58,27 @@ def word_complaint(db: Database) -> str | None:
         due = _fingerprint(fresh)
     try:
         found = _fingerprint(db.conn)
+        lost = db.execute(_LOST).fetchone()
     except sqlite3.DatabaseError as error:
         return str(error)
-    return None if found == due else "its words are not those of the papers"
+    if found != due:
+        return "its words are not those of the papers"
+    return f"a search does not find the word {lost[0]!r}" if lost else None
 
 
 def rebuild_words(db: Database) -> None:
-    """Build the word index anew from the papers."""
-    with db.atomic():
-        PaperTable(db).rebuild_words()
+    """Build the word index anew from the papers, its tables too where they cannot be used.
+
+    Raises:
+        sqlite3.DatabaseError: the papers cannot be read, or the disk is full.
+    """
+    try:
+        with db.atomic():
+            PaperTable(db).rebuild_words()
+    except sqlite3.DatabaseError:
+        with db.atomic():
+            _replace_word_tables(db)
+            PaperTable(db).rebuild_words()
 
 
 def rebuild_indexes(db: Database) -> bool:
@@ -85,19 +104,44 @@ def rebuild_vectors(
         progress: show progress on standard error if it is a terminal.
 
     Raises:
+        InputError: FAISS does not know the layout; the papers are embedded all the same, and the layout is as before.
         StoreError: the disk is full or the folder is not writable.
     """
     snapshot = Snapshot.create(encoder.dimension)
     # The old vectors go first: at no moment may they stand beside the new embedder's name.
     snapshot.save(folder)
-    open_pending(folder, db).discard()
+    (folder / VECTORS / PENDING).unlink(missing_ok=True)
+    kept_as = AUTO
+    with suppress(sqlite3.DataError):  # altered, the setting says nothing
+        kept_as = schema.read_setting(db, "vectors") or AUTO
     with db.atomic():
         schema.write_embedder(db, Embedder(encoder.id, encoder.sha256, encoder.dimension))
         if layout is not None:
+            # At once: a run that is killed goes on with it.
             schema.write_setting(db, "vectors", layout)
-    kept_as = schema.read_setting(db, "vectors") or AUTO
-    embed_missing(folder, db, snapshot, encoder, layout=kept_as, progress=progress)
+    try:
+        embed_missing(folder, db, snapshot, encoder, layout=layout or kept_as, progress=progress)
+    except InputError:
+        # What is refused must not come back at the next run.
+        with db.atomic():
+            schema.write_setting(db, "vectors", kept_as)
+        raise
     return snapshot
+
+
+def _replace_word_tables(db: Database) -> None:
+    """Make the tables of the word index anew, inside the caller's transaction."""
+    # DROP TABLE asks the damaged index for its leave; what SQLite knows of it is a row of its list of tables.
+    db.execute("PRAGMA writable_schema = ON")
+    try:
+        db.execute("DELETE FROM sqlite_schema WHERE name IN ('papers_fts', 'papers_vocabulary', 'papers_postings')")
+    finally:
+        db.execute("PRAGMA writable_schema = RESET")
+    for shadow in _SHADOWS:
+        db.execute(f"DROP TABLE IF EXISTS papers_fts_{shadow}")
+    for statement in PAPER_TABLES:
+        if "papers_fts" in statement:
+            db.execute(statement)
 
 
 def _fingerprint(db: sqlite3.Connection) -> str:

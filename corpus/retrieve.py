@@ -6,7 +6,7 @@ rankings are fused (guide.corpus.fusion). What is the query itself, too late or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,8 +19,7 @@ from guide.corpus.fusion import (
     Hit,
     first_hits,
     fuse,
-    rank_by_vectors,
-    rank_by_words,
+    rank,
     with_similarity,
 )
 from guide.corpus.modules import KINDS, split_modules
@@ -143,7 +142,7 @@ def retrieve(
     return _retrieve(
         store,
         texts,
-        lambda: _embed(store, encoder, texts, vectors or {}),
+        _embed(store, encoder, texts, vectors or {}),
         k=k,
         cutoff=cutoff,
         venues=venues,
@@ -169,15 +168,11 @@ def retrieve_like(
     store.check_encoder(encoder)
     texts = {module.kind: module.text for module in split_modules(paper)}
     texts[ABSTRACT] = paper.text
-
-    def embed() -> dict[str, NDArray[np.float32]]:
-        found = module_vectors(encoder, [paper])
-        return {kind: values[0] for kind, (places, values) in found.items() if len(places)}
-
+    found = module_vectors(encoder, [paper])
     return _retrieve(
         store,
         texts,
-        embed,
+        {kind: values[0] for kind, (places, values) in found.items() if len(places)},
         k=k,
         cutoff=cutoff,
         venues=venues,
@@ -209,7 +204,7 @@ def _embed(
 def _retrieve(
     store: Store,
     texts: Mapping[str, str],
-    embed: Callable[[], dict[str, NDArray[np.float32]]],
+    vectors: Mapping[str, NDArray[np.float32]],
     *,
     k: int,
     cutoff: str | None,
@@ -217,21 +212,18 @@ def _retrieve(
     title: str | None,
     near_duplicate: float | None,
 ) -> Retrieval:
-    """Find the `k` papers closest to the queries that `embed` has a vector for, all checked (see `retrieve`)."""
+    """Find the `k` papers closest to the queries that have a vector, all checked (see `retrieve`)."""
     depth = max(_DEPTH, 4 * k)
     wanted = depth + _SPARE
     allowed = {venue.casefold() for venue in venues}
     with ThreadPoolExecutor(max_workers=len(KINDS)) as threads:
-        # Words need no vectors, and the database belongs to this thread: they are looked up while another embeds.
-        embedding = threads.submit(embed)
-        words = rank_by_words(store, texts, wanted)
-        vectors = embedding.result()
         while True:
-            nearest, rankings = rank_by_vectors(store, vectors, wanted, threads)
-            rankings |= {("words", module): words[module] for module in vectors}
-            rows = {row for ranking in rankings.values() for row in ranking.rows}
+            found = rank(store, texts, vectors, wanted, threads)
+            rows = {row for ranking in found.by_query.values() for row in ranking.rows}
             close = [
-                row for row, (cosine, _) in nearest.items() if near_duplicate is not None and cosine >= near_duplicate
+                row
+                for row, (cosine, _) in found.nearest.items()
+                if near_duplicate is not None and cosine >= near_duplicate
             ]
             # What a row can be chosen by is only read where something is chosen by it.
             entries = store.entries_at(rows if cutoff is not None or allowed else close)
@@ -242,15 +234,16 @@ def _retrieve(
                 if allowed and row not in near | late and entry.venue.casefold() not in allowed
             }  # fmt: skip
             left_out = near | late | foreign
-            kept = {name: [row for row in ranking.rows if row not in left_out] for name, ranking in rankings.items()}
+            kept = {
+                name: [row for row in ranking.rows if row not in left_out] for name, ranking in found.by_query.items()
+            }
             fused = fuse({name: rows[:depth] for name, rows in kept.items()})
-            hits, same_title = first_hits(store, fused, nearest, k, title)
+            hits, same_title = first_hits(store, fused, found.nearest, k, title)
             # Every ranking that has more to give must have filled its share of the fusion, or its papers count too
             # little.
-            if all(ranking.exhausted or len(kept[name]) >= depth for name, ranking in rankings.items()):
+            if all(ranking.exhausted or len(kept[name]) >= depth for name, ranking in found.by_query.items()):
                 break
             wanted *= _WIDEN
-            words = rank_by_words(store, texts, wanted)
     return Retrieval(
         hits=with_similarity(store, hits, vectors),
         dropped_self=tuple(sorted({*(entries[row].id for row in near), *same_title})),

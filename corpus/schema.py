@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -144,8 +145,19 @@ def create_tables(folder: Path, embedder: Embedder) -> None:
 
 
 def read_embedder(db: Database) -> Embedder:
-    """The embedder that the store was made with."""
-    row = db.execute("SELECT id, sha256, dimension FROM embedder").fetchone()
+    """The embedder that the store was made with.
+
+    Raises:
+        StoreError: its row is gone.
+    """
+    # One flipped bit makes a text a blob of the same bytes; cast, it is the name it was.
+    columns = "CAST(id AS TEXT), CAST(sha256 AS TEXT), CAST(dimension AS INTEGER)"
+    row = db.execute(f"SELECT {columns} FROM embedder").fetchone()  # noqa: S608 - a constant
+    if row is None:
+        raise StoreError(
+            "the database does not say which model its vectors come from",
+            fix="To embed its papers anew: guide corpus reindex.",
+        )
     return Embedder(*row)
 
 
@@ -189,13 +201,18 @@ def write_setting(db: Database, name: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", [name, value, digest_of(name, value)])
 
 
-def digest_of(*texts: str) -> str:
-    """What tells whether a row of texts is as it was written: 16 hex digits of SHA-256."""
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
+def digest_of(*texts: object) -> str:
+    """What tells whether a row of texts is as it was written: 16 hex digits of SHA-256.
+
+    One flipped bit makes a text a blob; such a value has another digest than the text.
+    """
+    return hashlib.sha256("\0".join(map(str, texts)).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _connection(path: Path, access: Access) -> sqlite3.Connection:
     address = path.resolve().as_uri()
+    if access == "read" and path.with_name(f"{path.name}-journal").exists():
+        _roll_back(address)
     if access == "write":
         # Autocommit mode: transactions are opened by name, never as a side effect.
         return sqlite3.connect(f"{address}?mode=rw", uri=True, isolation_level=None, timeout=30)
@@ -207,6 +224,18 @@ def _connection(path: Path, access: Access) -> sqlite3.Connection:
     else:
         address += "?mode=ro"
     return sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+
+
+def _roll_back(address: str) -> None:
+    """Undo what a killed writer left half done: its journal asks for that, and a reader may not write.
+
+    While the writer lives the journal is its own and nothing is touched.
+
+    Raises:
+        sqlite3.OperationalError: the folder cannot be written.
+    """
+    with closing(sqlite3.connect(f"{address}?mode=rw", uri=True, timeout=30)) as db:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _claims_log(path: Path) -> bool:

@@ -38,10 +38,12 @@ class Snapshot:
     Attributes:
         kinds: index by kind of module, all of `KINDS`.
         trained_on: how many papers the compression was trained on; 0 while the vectors are kept flat.
+        is_saved: whether the files of the store hold what the indexes hold.
     """
 
     kinds: dict[str, VectorIndex]
     trained_on: int = 0
+    is_saved: bool = True
 
     @classmethod
     def create(cls, dimension: int) -> Snapshot:
@@ -53,7 +55,7 @@ class Snapshot:
         """Read the snapshot of the store in `folder`, checksums first (see `VectorIndex.read`).
 
         Raises:
-            StoreError: a file is missing, cut off, altered, or of another dimension.
+            StoreError: a file is missing, cut off, altered, not to be read, or of another dimension.
         """
         for tries_left in reversed(range(_TRIES)):
             entries = _read_entries(folder)
@@ -71,8 +73,13 @@ class Snapshot:
         for kind in KINDS:
             entry = entries["kinds"][kind]
             path = folder / VECTORS / entry["file"]
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            try:
+                with path.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                raise _unreadable(path, error) from error
             if found != entry["sha256"]:
                 raise StoreError("the vector index is damaged", where=path, fix=verify_command(folder))
             try:
@@ -110,6 +117,7 @@ class Snapshot:
             whole = {"trained_on": self.trained_on, "kinds": entries}
             text = json.dumps({**whole, "sha256": _digest(whole)}, indent=2) + "\n"
             write_text(folder / VECTORS / INDEX, text)
+            self.is_saved = True
             for file in unnamed(folder):
                 file.unlink()
 
@@ -143,9 +151,8 @@ def _read_entries(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise StoreError("the vector index is missing", where=path, fix=verify_command(folder)) from error
     except OSError as error:
-        what = f"the vector index cannot be read ({error.strerror})"
-        raise StoreError(what, where=path, fix="Check that you may read it.") from error
-    except ValueError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
         raise StoreError("the list of vector indexes is damaged", where=path, fix=verify_command(folder)) from error
     stated = found.pop("sha256", None) if isinstance(found, dict) else None
     if stated is None or stated != _digest(found):
@@ -154,5 +161,14 @@ def _read_entries(folder: Path) -> dict[str, Any]:
     return entries
 
 
-def _digest(entries: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    what = f"the vector index cannot be read ({error.strerror})"
+    return StoreError(what, where=path, fix="Check that you may read it.")
+
+
+def _digest(entries: dict[str, Any]) -> str | None:
+    """The checksum of the list; None if it is nested too deep to be one of ours."""
+    try:
+        return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+    except RecursionError:
+        return None

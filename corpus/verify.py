@@ -2,8 +2,8 @@
 
 The database is the source. Its structure, its word index and each paper's content hash are checked; then the
 vector indexes and the manifest against it. Repair rebuilds whatever is derived. What it cannot do is bring
-altered text back: it marks the paper, so that adding the source file again replaces it, and goes on saying
-so until then.
+an altered paper back, or tell which of its fields is the altered one, the id included: it takes the paper out
+and names it, and adding the source file again brings it back.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ class _Verification:
         self._path = path
         self._db = db
         self._table = PaperTable(db)
+        self._papers_sound = True
         self._settings_sound = True
         self._encoder = encoder
         self._repair = repair
@@ -147,7 +148,7 @@ class _Verification:
         vectors = self._check_snapshot()
         if vectors is not None:
             vectors = self._check_vectors(vectors)
-        if self._settings_sound:
+        if self._settings_sound and self._papers_sound:
             self._check_manifest(vectors)
         self._check_leftovers(vectors)
 
@@ -180,15 +181,20 @@ class _Verification:
         altered = {stored.row: stored.id for stored in self._table.altered()}
         if not altered:
             return
+        ids = list(altered.values())
+        what = f"{len(ids)} of the papers are not what was added"
         if self._repair:
             with self._db.atomic():
-                self._table.mark_altered(altered)
-                # What its id was nobody can tell, so that no source would ever replace it.
-                self._table.delete([row for row, identifier in altered.items() if "\ufffd" in identifier])
-        names = ", ".join(list(altered.values())[:_NAMED]) + (", …" if len(altered) > _NAMED else "")
-        what = f"{len(altered)} of the papers are not what was added ({names}); "
-        cure = "add their source file again" if self._repair else "repair, then add their source file again"
-        self.problems.append(Problem(DATABASE, what + cure, repaired=False))
+                self._table.delete(list(altered))
+            # No later run can name them: they are all in this message.
+            what += f" and are taken out ({', '.join(ids)}); add their source file again"
+        else:
+            # Their fields may not even be numbers and texts: no manifest can be made to compare with.
+            self._papers_sound = False
+            names = ", ".join(ids[:_NAMED]) + (", …" if len(ids) > _NAMED else "")
+            what += f" ({names}); repair takes them out, adding their source file again then brings them back"
+        # Not repaired, even where they are out: the store has lost them until their source is added.
+        self.problems.append(Problem(DATABASE, what, repaired=False))
 
     def _check_marks(self) -> None:
         self.checked.append("marks of interrupted sources")

@@ -1,7 +1,10 @@
 import shutil
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from guide.corpus.encoder import MAX_TOKENS, MiniLM, load_minilm, normalise, packaged_weights
 from guide.corpus.encoders import load_encoder
@@ -46,6 +49,39 @@ def test_bfloat16_stays_close_to_float32(encoder):
     rough = load_minilm(precision="bfloat16")
     assert rough.precision == "bfloat16"
     assert (rough.encode(TEXTS) * encoder.encode(TEXTS)).sum(axis=1).min() > 0.995
+
+
+def test_vectors_of_the_last_layer_alone_are_those_of_every_layer(encoder):
+    pooled = encoder.pool(TEXTS)
+    assert np.allclose(encoder.encode(TEXTS), normalise(pooled.layers[:, -1]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("bfloat16_is", "chosen"), [(0.5, "bfloat16"), (0.95, "float32"), (2.0, "float32")])
+def test_auto_takes_bfloat16_only_where_it_is_clearly_faster(monkeypatch, bfloat16_is, chosen):
+    now = [0.0]
+
+    def multiply(tokens, weights):
+        now[0] += bfloat16_is if tokens.dtype == torch.bfloat16 else 1.0
+
+    module = sys.modules["guide.corpus.encoder"]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(torch.nn.functional, "linear", multiply)
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    module._bfloat16_pays.cache_clear()
+    try:
+        assert module._resolve_precision("auto", torch.device("cpu")) == getattr(torch, chosen)
+    finally:
+        module._bfloat16_pays.cache_clear()
+
+
+def test_auto_is_float32_on_a_processor_without_bfloat16(monkeypatch):
+    module = sys.modules["guide.corpus.encoder"]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    module._bfloat16_pays.cache_clear()
+    try:
+        assert module._resolve_precision("auto", torch.device("cpu")) == torch.float32
+    finally:
+        module._bfloat16_pays.cache_clear()
 
 
 def test_altered_weights_are_refused(tmp_path):

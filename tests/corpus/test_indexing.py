@@ -1,18 +1,19 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from guide.corpus import indexing, vectors
+from guide.corpus import indexing, snapshot, vectors
 from guide.corpus.chunking import module_vectors
 from guide.corpus.modules import KINDS, label_sentences, split_modules
 from guide.corpus.records import Section
 from guide.corpus.retrieve import search
 from guide.corpus.store import Store, reindex_store
 from guide.corpus.verify import verify
-from guide.errors import InputError
+from guide.errors import InputError, StoreError
 from tests.corpus.fakes import WordsEncoder, paper, papers
 
 TEXT = (
@@ -105,3 +106,19 @@ def test_a_run_that_dies_while_embedding_goes_on_from_the_last_block(
     assert (report.embedded, encoder.texts_read) == (250, 250)
     assert not (tmp_path / "vectors" / indexing.PENDING).exists()
     assert verify(tmp_path, encoder=encoder).problems == ()
+
+
+def test_vectors_that_could_not_be_saved_are_saved_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Store.create_or_open(tmp_path, WordsEncoder()) as store:
+        store.add(papers(10))
+        with monkeypatch.context() as full, pytest.raises(StoreError, match="full"):
+            full.setattr(snapshot, "write_text", refuse)
+            store.add(papers(20))
+        store.add(papers(20))
+    with Store.open(tmp_path) as reader:
+        assert len(reader.vectors) == reader.count == 20

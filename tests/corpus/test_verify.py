@@ -75,22 +75,71 @@ def test_a_word_index_that_lost_a_paper_is_rebuilt(build: Callable[..., Path], w
         assert store.words.search({"q": "diffusion graph part 0"}, 1)["q"][0].row == 1
 
 
-def test_altered_text_is_named_until_its_source_is_added_again(
-    build: Callable[..., Path], words_encoder: WordsEncoder
+@pytest.mark.parametrize(
+    ("alteration", "named"),
+    [
+        ("id = 'made:00104'", "made:00104"),  # an id like any other: nothing but the hash tells
+        ("id = CAST(id AS BLOB)", "made:00004"),
+        ("id = CAST(X'6D6164653AFF' AS TEXT)", "made:\ufffd"),  # no UTF-8
+        ("year = 1999", "made:00004"),
+        ("year = 'soon'", "made:00004"),
+        ("posted = 'soon'", "made:00004"),
+        ("venue = 99", "made:00004"),  # a venue that is not there
+        ("content_hash = X''", "made:00004"),
+        ("content_hash = 'eight by'", "made:00004"),
+        ("record = X'28B52FFD'", "made:00004"),
+    ],
+)
+def test_an_altered_paper_is_taken_out_by_repair_and_comes_back_with_its_source(
+    build: Callable[..., Path], words_encoder: WordsEncoder, alteration: str, named: str
 ) -> None:
-    path = build(30)
-    change(path, "UPDATE papers SET year = 1999 WHERE id = 'made:00004'")
-    (problem,) = verify(path).problems
-    assert "1 of the papers are not what was added (made:00004)" in problem.what
-    repaired = verify(path, repair=True, encoder=words_encoder)
-    assert not repaired.ok
-    assert "add their source file again" in repaired.problems[0].what
-    assert not verify(path, encoder=words_encoder).ok
-    with Store.create_or_open(path, words_encoder) as store:
-        report = store.add(papers(30))
-        assert (report.updated, report.unchanged) == (1, 29)
-        assert store.papers(["made:00004"])["made:00004"] == paper(4)
+    path, calm = build(30), build(30, "calm")
+    change(path, f"UPDATE papers SET {alteration} WHERE id = 'made:00004'")  # noqa: S608 - the cases above
+
+    def about_papers(report: VerifyReport) -> list[str]:
+        return [one.what for one in report.problems if "are not what was added" in one.what and not one.repaired]
+
+    (found,) = about_papers(verify(path, encoder=words_encoder))
+    assert named in found
+    assert "repair takes them out" in found
+    mended = verify(path, repair=True, encoder=words_encoder)
+    (told,) = about_papers(mended)
+    assert "1 of the papers" in told
+    assert named in told
+    assert "add their source file again" in told
+    assert not mended.ok, "the store has lost a paper, and no later run can say so"
+    assert [one.what for one in mended.problems if not one.repaired] == [told]
+
     assert verify(path, encoder=words_encoder).problems == ()
+    with Store.open(path) as store:
+        assert sorted(one.id for one in store.export()) == [one.id for one in papers(30) if one.id != "made:00004"]
+        assert len(store.vectors) == 29
+    with Store.create_or_open(path, words_encoder) as store, Store.open(calm) as undisturbed:
+        report = store.add(papers(30))
+        assert (report.added, report.updated, report.unchanged) == (1, 0, 29)
+        assert sorted(store.export(), key=lambda one: one.id) == list(papers(30))
+        assert store.info().content_hash == undisturbed.info().content_hash
+    assert verify(path, encoder=words_encoder).problems == ()
+
+
+def test_repair_names_every_paper_it_takes_out(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:
+    path = build(30)
+    change(path, "UPDATE papers SET year = 1999 WHERE row <= 12")
+    assert "(made:00000, made:00001, made:00002, …)" in verify(path).problems[0].what
+    what = verify(path, repair=True, encoder=words_encoder).problems[0].what
+    assert all(f"made:{number:05d}" in what for number in range(12))
+    with Store.open(path) as store:
+        assert store.words.search({"q": "diffusion graph part 0"}, 30)["q"], "the other papers' words are there still"
+        assert all(hit.row > 12 for hit in store.words.search({"q": "diffusion graph part 0"}, 30)["q"])
+
+
+def test_a_paper_whose_venue_is_gone_is_refused_not_passed_over(build: Callable[..., Path]) -> None:
+    path = build(6)
+    change(path, "UPDATE papers SET venue = 99 WHERE id = 'made:00004'")
+    with Store.open(path) as store:
+        with pytest.raises(StoreError, match="'made:00004' is damaged"):
+            list(store.export())
+        assert set(store.entries_at(range(1, 7))) == set(range(1, 7))
 
 
 def test_an_altered_mark_does_not_count_and_is_removed(build: Callable[..., Path], words_encoder: WordsEncoder) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from guide.corpus.sources import Mark, Paper, Skipped
 from guide.corpus.sources.arxiv import Arxiv
 from guide.corpus.sources.http import Client
 from guide.errors import InputError, SourceError
-from tests.corpus.sources.server import Answer, serve
+from tests.corpus.sources.server import EVERYTHING, Answer, serve
 
 
 def record(number: int, categories: str = "cs.LG stat.ML", created: str = "2024-03-05") -> str:
@@ -120,6 +123,75 @@ def test_entities_are_refused() -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>'
     with serve(Answer(bomb)) as served, pytest.raises(SourceError, match="entities"):
         read(served.url)
+
+
+@pytest.mark.parametrize(
+    ("start", "until", "days"),
+    [
+        (None, None, {}),
+        (date(2024, 3, 1), None, {"from": "2024-03-01"}),
+        (None, date(2024, 3, 31), {"until": "2024-03-31"}),
+        (date(2024, 3, 1), date(2024, 3, 1), {"from": "2024-03-01", "until": "2024-03-01"}),
+    ],
+)
+def test_the_days_are_asked_for_once_and_a_token_goes_alone(
+    start: date | None, until: date | None, days: dict[str, str]
+) -> None:
+    with serve(*PAGES) as served:
+        source = Arxiv("cs.LG", start, until, url=served.url, client=Client())
+        assert len(ids(list(source.read()))) == 3
+    assert served.queries == [
+        {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": "cs:cs:LG", **days},
+        {"verb": "ListRecords", "resumptionToken": "t1"},
+        {"verb": "ListRecords", "resumptionToken": "t2"},
+    ]
+
+
+def test_starting_over_asks_for_the_days_again() -> None:
+    with serve(refusal("badResumptionToken"), page(record(1))) as served:
+        source = Arxiv("cs.LG", date(2024, 3, 1), date(2024, 3, 31), url=served.url, client=Client())
+        assert ids(list(source.read({"token": "old"}))) == ["arxiv:2403.00001"]
+    assert served.queries[0] == {"verb": "ListRecords", "resumptionToken": "old"}
+    assert (served.queries[1]["from"], served.queries[1]["until"]) == ("2024-03-01", "2024-03-31")
+
+
+def test_a_token_with_signs_of_its_own_comes_back_as_it_was() -> None:
+    given_out = "verb=ListRecords&from=2024 03+01%7C1001/é"
+    with serve(page(record(1), more=given_out.replace("&", "&amp;")), page(record(2))) as served:
+        assert len(ids(read(served.url))) == 2
+    assert served.queries[1] == {"verb": "ListRecords", "resumptionToken": given_out}
+
+
+@pytest.mark.parametrize("missing", [5, 40, EVERYTHING])
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
+def test_a_page_that_breaks_off_is_fetched_again_and_loses_no_record(missing: int, chunked: bool) -> None:
+    broken = replace(PAGES[1], chunked=chunked, missing=missing)
+    with serve(PAGES[0], broken, *PAGES[1:]) as served:
+        assert ids(read(served.url)) == ["arxiv:2403.00001", "arxiv:2403.00002", "arxiv:2403.00003"]
+    assert [one.get("resumptionToken") for one in served.queries] == [None, "t1", "t1", "t2"]
+
+
+def test_a_service_that_stays_away_leaves_the_mark_to_go_on_from() -> None:
+    items: list[Any] = []
+    with serve(PAGES[0], replace(PAGES[1], missing=9)) as served:
+        source = Arxiv("cs.LG", url=served.url, client=Client(tries=2, wait=lambda _: None))
+        with pytest.raises(SourceError, match=r"no answer after 3 tries .*goes on where it stopped"):
+            items.extend(source.read())
+        assert len(served.queries) == 4
+    assert ids(items) == ["arxiv:2403.00001"]
+    with serve(*PAGES[1:]) as served:
+        assert ids(read(served.url, items[-1].state)) == ["arxiv:2403.00002", "arxiv:2403.00003"]
+
+
+@pytest.mark.parametrize("package", ["requests", "defusedxml"])
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=rf"{package} is missing\. pip install 'guide-advisor\[web\]'"):
+        next(Arxiv("cs.LG", url="http://127.0.0.1:1/").read())
 
 
 @pytest.mark.parametrize(

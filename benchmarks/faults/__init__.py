@@ -1,0 +1,1 @@
+"""Damage to a literature store, and how it bears it: the parts of `benchmarks/bench_faults.py`."""
