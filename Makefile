@@ -10,6 +10,8 @@ CUDA ?=
 IDEA ?= examples/idea.md
 # Folder of the real records; the tests and benchmarks that need it skip, and say so, where it is absent.
 GUIDE_DATA ?= $(realpath ../shared/data)
+# A Python that has chromadb and numpy, which guide does not need; the comparison with Chroma is left out where it is empty.
+CHROMA_PYTHON ?=
 export CUDA GUIDE_DATA
 
 BIN := $(VENV)/bin
@@ -43,11 +45,14 @@ bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
 	@test -n "$(GUIDE_DATA)" || { echo "make bench needs the real records: make bench GUIDE_DATA=dir" >&2; exit 1; }
 	$(BIN)/python benchmarks/bench_store.py "$(GUIDE_DATA)/literature.jsonl.zst"
 	$(BIN)/python benchmarks/bench_literature.py "$(GUIDE_DATA)/literature.jsonl.zst"
+	$(BIN)/python benchmarks/bench_encoder.py "$(GUIDE_DATA)/literature.jsonl.zst"
 	$(BIN)/python benchmarks/bench_compress.py "$(GUIDE_DATA)/literature.jsonl.zst"
 	$(BIN)/python benchmarks/bench_modules.py
 	$(BIN)/python benchmarks/bench_growth.py
 	$(BIN)/python benchmarks/bench_faults.py
 	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
+	@if test -n "$(CHROMA_PYTHON)"; then $(BIN)/python benchmarks/bench_chroma.py --chroma-python "$(CHROMA_PYTHON)"; \
+	else echo "make bench leaves Chroma out: to compare, make bench CHROMA_PYTHON=path of a Python with chromadb" >&2; fi
 
 starter: $(BASE) ## rebuild the starter store that ships with guide
 	$(BIN)/python -m guide.corpus.starter.build
