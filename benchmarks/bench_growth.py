@@ -89,11 +89,11 @@ def made_up(count: int) -> Iterator[Paper]:
             yield Paper(f"made:{number}", f"{number}: w{number:x}", text, 2000 + number % 25, f"V{number % 30}")
 
 
-def measure(size: int) -> dict[str, float | str]:
-    """Build a store of that size, query it, and say what that took."""
+def measure(size: int, keep: Path | None) -> dict[str, float | str]:
+    """Build a store of that size, query it, and say what that took; `keep` is a folder to leave it in."""
     encoder = Scattered()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store"
+        path = (keep or Path(folder)) / f"made-{size}"
         begun = time.perf_counter()
         with Store.create_or_open(path, encoder) as store:
             store.add(made_up(size), progress=True)
@@ -146,13 +146,14 @@ def main() -> None:
     """Read the options, measure each size, print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 50_000, 220_000, 1_000_000])
-    parser.add_argument("--query", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--keep", type=Path, help="folder to leave the stores in")
+    parser.add_argument("--query", type=Path, help="only ask a store that --keep left, of the size in --sizes")
     options = parser.parse_args()
     if options.query:
         sys.stdout.write(json.dumps(query(options.query, options.sizes[0])) + "\n")
         return
     for size in options.sizes:
-        sys.stdout.write(json.dumps(measure(size)) + "\n")
+        sys.stdout.write(json.dumps(measure(size, options.keep)) + "\n")
         sys.stdout.flush()
 
 
