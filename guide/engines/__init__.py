@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from guide.calibration import Venue
+    from guide.corpus.budget import Passage
     from guide.corpus.encoder import MiniLM
     from guide.review import Evidence, Form, Judgement
 
@@ -30,6 +31,7 @@ class JudgeRequest:
         venue: the venue P(accept) is stated for.
         form: an idea is not blamed for missing experiments.
         evidence: prior work found for it.
+        passages: modules of that work, for engines that read them; each of a paper in `evidence`.
     """
 
     id: str
@@ -38,6 +40,7 @@ class JudgeRequest:
     venue: Venue
     form: Form = "paper"
     evidence: tuple[Evidence, ...] = field(default=())
+    passages: tuple[Passage, ...] = field(default=())
 
 
 class Engine(Protocol):

@@ -1,0 +1,246 @@
+"""A language model run by transformers: on the CPU or one GPU, from a local folder or a hub id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from guide.engines.decoding import Row, StopTexts, draw, pad_left
+from guide.engines.language import Answer, Ask, Message, Usage
+from guide.engines.templates import render_chat
+from guide.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_BATCH = 8  # prompts read together; each may be continued several times
+
+
+class TransformersModel:
+    """A `TextModel` that also tells the entropy of each of its tokens.
+
+    Args:
+        model: folder, or id on the hub. No code that comes with the weights is run.
+        device: as torch names it; None takes a GPU where there is one.
+        dtype: "auto" is what the weights were saved in.
+        batch: prompts read together.
+
+    Raises:
+        InputError: transformers is not installed, or there is no such device.
+        ModelError: the model cannot be loaded.
+    """
+
+    def __init__(self, model: str, *, device: str | None = None, dtype: str = "auto", batch: int = _BATCH) -> None:
+        self._torch, loaded = _load(model, device, dtype)
+        self._model: PreTrainedModel
+        self._tokenizer: PreTrainedTokenizerBase
+        self._model, self._tokenizer = loaded
+        self._name = model
+        self._batch = batch
+        self._usage = Usage()
+        self._grammars: dict[str, Any] = {}
+        self._pad = self._tokenizer.pad_token_id
+        if self._pad is None:
+            self._pad = self._tokenizer.eos_token_id or 0
+
+    @property
+    def id(self) -> str:
+        """The hub id, or the name of the folder."""
+        return Path(self._name).name if Path(self._name).exists() else self._name
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the weights, the configuration and the number format."""
+        whole = hashlib.sha256(json.dumps([self._model.config.to_dict(), str(self._model.dtype)], default=str).encode())
+        for name, tensor in sorted(self._model.state_dict().items()):
+            whole.update(name.encode())
+            flat = tensor.detach().cpu().contiguous().view(-1)
+            whole.update(flat.view(self._torch.uint8).numpy().tobytes())
+        return whole.hexdigest()
+
+    @property
+    def context(self) -> int:
+        """The longest sequence the model was made for."""
+        return int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 20)
+
+    @property
+    def usage(self) -> Usage:
+        """What it was made to do so far."""
+        return self._usage
+
+    def render(self, messages: Sequence[Message], *, thinking: bool) -> str:
+        """The text that the model's chat template makes of the messages (see `render_chat`)."""
+        return render_chat(self._tokenizer, messages, thinking=thinking)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has."""
+        return [len(ids) for ids in self._encode(texts)]
+
+    def complete(self, asks: Sequence[Ask]) -> dict[str, tuple[Answer, ...]]:
+        """Continue every prompt (see `TextModel.complete`)."""
+        if len({ask.id for ask in asks}) != len(asks):
+            raise InputError("two asks have one id", fix="Give each an id of its own.")
+        prompts = self._encode([ask.prompt for ask in asks])
+        answers: dict[str, tuple[Answer, ...]] = {}
+        for places in _batches(prompts, self._batch):
+            rows = [self._rows(asks[place], len(prompts[place])) for place in places]
+            stops = {
+                id(row): StopTexts(self._tokenizer, asks[place].sampling.stop)
+                for place, own in zip(places, rows, strict=True)
+                for row in own
+            }
+            draw(
+                self._model,
+                [prompts[place] for place in places],
+                rows,
+                ends=self._ends,
+                pad=self._pad,
+                stop=lambda row, stops=stops: stops[id(row)].found(row.tokens),  # type: ignore[misc]
+            )
+            self._usage.calls += 1
+            for place, own in zip(places, rows, strict=True):
+                self._usage.prompt_tokens += len(prompts[place])
+                self._usage.drawn_tokens += sum(len(row.tokens) for row in own)
+                answers[asks[place].id] = tuple(self._answer(row, stops[id(row)]) for row in own)
+        return {ask.id: answers[ask.id] for ask in asks}
+
+    def score_labels(self, prompts: Mapping[str, str], labels: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Log-probabilities of each label as the next token (see `TextModel.score_labels`)."""
+        tokens = self._label_tokens(labels)
+        ids = self._encode(list(prompts.values()))
+        names = list(prompts)
+        found: dict[str, NDArray[np.float64]] = {}
+        for places in _batches(ids, self._batch):
+            logits = self._last_logits([ids[place] for place in places])
+            self._usage.calls += 1
+            self._usage.prompt_tokens += sum(len(ids[place]) for place in places)
+            shares = logits.double().log_softmax(dim=-1)[:, tokens].cpu().numpy()
+            found.update({names[place]: row for place, row in zip(places, shares, strict=True)})
+        return {name: found[name] for name in names}
+
+    def token_entropies(self, prompt: str, text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Entropy of what could have stood at each token of `text` (see `MeasuresEntropy`)."""
+        from guide.reasoning.entropy import entropy_bits
+
+        read = self._tokenizer(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
+        offsets = np.array([start for start, _ in read["offset_mapping"]], dtype=np.int64)
+        first = int(np.searchsorted(offsets, len(prompt)))
+        ids = self._torch.tensor([read["input_ids"]], device=self._model.device)
+        with self._torch.inference_mode():
+            logits = self._model(input_ids=ids, use_cache=False).logits[0, max(0, first - 1) : -1]
+        self._usage.calls += 1
+        self._usage.prompt_tokens += ids.shape[1]
+        # The very first token of a sequence is drawn from nothing.
+        begins = offsets[max(first, 1) :] - len(prompt)
+        return entropy_bits(logits.float().cpu().numpy().astype(np.float64)), begins
+
+    @cached_property
+    def _ends(self) -> frozenset[int]:
+        stated = self._model.generation_config.eos_token_id if self._model.generation_config else None
+        ends = stated if isinstance(stated, list) else [stated]
+        return frozenset(token for token in [*ends, self._tokenizer.eos_token_id] if token is not None)
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        # The chat template has put the special tokens in as text.
+        encoded: list[list[int]] = [self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+        return encoded
+
+    def _rows(self, ask: Ask, read: int) -> list[Row]:
+        room = self.context - read
+        if room < 1 or not read:
+            raise InputError(
+                f"a prompt of {read} tokens leaves no room in a context of {self.context}",
+                where=ask.id,
+                fix="Shorten it.",
+            )
+        limit = min(ask.sampling.max_tokens, room)
+        sampling = ask.sampling if limit == ask.sampling.max_tokens else _limited(ask, limit)
+        return [Row(sampling, ask.sampling.seed + number, self._grammar(ask.schema)) for number in range(ask.samples)]
+
+    def _answer(self, row: Row, stops: StopTexts) -> Answer:
+        ended = bool(row.tokens) and row.tokens[-1] in self._ends
+        text = str(self._tokenizer.decode(row.tokens[:-1] if ended else row.tokens, skip_special_tokens=False))
+        return Answer(stops.cut(text) if row.finish == "stop" else text, len(row.tokens), row.finish or "length")
+
+    def _last_logits(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        ids, mask = pad_left(prompts, self._pad, self._model.device)
+        with self._torch.inference_mode():
+            positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+            output = self._model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=1
+            )
+            last: torch.Tensor = output.logits[:, -1]
+        return last
+
+    def _label_tokens(self, labels: Sequence[str]) -> list[int]:
+        tokens = self._encode(labels)
+        for label, own in zip(labels, tokens, strict=True):
+            if len(own) != 1:
+                raise InputError(
+                    f"the label {label!r} is {len(own)} tokens of {self.id}", fix="Labels must be single tokens."
+                )
+        return [own[0] for own in tokens]
+
+    def _grammar(self, schema: Mapping[str, Any] | None) -> Any:
+        """A fresh matcher for a schema; None without one."""
+        if schema is None:
+            return None
+        try:
+            import xgrammar
+        except ImportError as error:
+            raise InputError("answers as JSON need xgrammar", fix="Run: pip install 'guide-advisor[llm]'.") from error
+        key = json.dumps(schema, sort_keys=True)
+        if key not in self._grammars:
+            vocabulary = int(self._model.config.get_text_config().vocab_size)
+            info = xgrammar.TokenizerInfo.from_huggingface(
+                self._tokenizer, vocab_size=vocabulary, stop_token_ids=sorted(self._ends)
+            )
+            # White space that a grammar leaves free can be drawn until the limit.
+            self._grammars[key] = xgrammar.GrammarCompiler(info).compile_json_schema(key, any_whitespace=False)
+        return xgrammar.GrammarMatcher(self._grammars[key])
+
+
+def _load(model: str, device: str | None, dtype: str) -> tuple[Any, tuple[PreTrainedModel, PreTrainedTokenizerBase]]:
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise InputError("transformers is not installed", fix="Run: pip install 'guide-advisor[llm]'.") from error
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise InputError(f"nothing can be computed on {place!r} ({reason})", fix="Use --device cpu.") from error
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model)
+        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise ModelError(
+            f"the language model cannot be loaded ({reason})",
+            where=model,
+            fix="Name a folder that holds one, or its id on the hub.",
+        ) from error
+    return torch, (loaded.to(torch.device(place)).eval(), tokenizer)  # type: ignore[arg-type]
+
+
+def _limited(ask: Ask, limit: int) -> Any:
+    from dataclasses import replace
+
+    return replace(ask.sampling, max_tokens=limit)
+
+
+def _batches(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Places of prompts of like length, together."""
+    order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
