@@ -130,10 +130,7 @@ def retrieve(
             fit.
         StoreError: the store was made with another embedder, or is damaged.
     """
-    if k < 1:
-        raise InputError(f"asked for {k} papers", fix="Ask for at least one.")
-    if cutoff is not None and not MONTH.fullmatch(cutoff):
-        raise InputError(f"the cut-off {cutoff!r} is not a month", fix="Write it as YYYY-MM, for example 2024-09.")
+    _check_options(k, cutoff)
     texts = {module: text for module, text in queries.items() if text.strip()}
     if not texts:
         raise InputError("the query is empty", fix="Give at least one word.")
@@ -165,6 +162,7 @@ def retrieve_like(
 
     The proposal itself is left out (see `retrieve`, which also says what the arguments mean and what is raised).
     """
+    _check_options(k, cutoff)
     store.check_encoder(encoder)
     texts = {module.kind: module.text for module in split_modules(paper)}
     texts[ABSTRACT] = paper.text
@@ -179,6 +177,13 @@ def retrieve_like(
         title=paper.title or None,
         near_duplicate=near_duplicate,
     )
+
+
+def _check_options(k: int, cutoff: str | None) -> None:
+    if k < 1:
+        raise InputError(f"asked for {k} papers", fix="Ask for at least one.")
+    if cutoff is not None and not MONTH.fullmatch(cutoff):
+        raise InputError(f"the cut-off {cutoff!r} is not a month", fix="Write it as YYYY-MM, for example 2024-09.")
 
 
 def _embed(
@@ -213,6 +218,8 @@ def _retrieve(
     near_duplicate: float | None,
 ) -> Retrieval:
     """Find the `k` papers closest to the queries that have a vector, all checked (see `retrieve`)."""
+    if not vectors:
+        raise InputError("the query is empty", fix="Give at least one word.")
     depth = max(_DEPTH, 4 * k)
     wanted = depth + _SPARE
     allowed = {venue.casefold() for venue in venues}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,16 @@ import numpy as np
 
 from guide import __version__
 from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
-from guide.engines import Engine, JudgeRequest, load_engine
+from guide.engines import UNKNOWN_YEAR, Engine, JudgeRequest
+from guide.engines.choice import STUDENT, EngineChoice, load_engine
+from guide.engines.language import Failure
+from guide.errors import GuideError
 from guide.eval.baselines import TFIDF, Baseline, simple_baselines, tfidf_baseline
 from guide.eval.bootstrap import Bootstrapped, Difference, Estimate, bootstrap, difference
 from guide.eval.decisions import Decision, DecisionSet, ratings_agree, read_decisions
 from guide.eval.metrics import ReliabilityBin, Sample, ece_if_calibrated, reliability
 from guide.leakage import strip_leaks
+from guide.review import Judgement
 from guide.training import AGREEMENT, read_training_set
 
 TRAINING_FILE = "iclr-decisions.jsonl.zst"
@@ -126,7 +130,7 @@ def run_replay(
     file: Path,
     *,
     text: str = "stripped",
-    engine_name: str = "student",
+    engine: EngineChoice = STUDENT,
     venue: str = DEFAULT_VENUE,
     train: Path | None = None,
     resamples: int = 2000,
@@ -137,7 +141,7 @@ def run_replay(
     Args:
         file: the decided submissions.
         text: "stripped", "raw" or "both".
-        engine_name: see `load_engine`.
+        engine: who judges.
         venue: see `parse_venue`.
         train: earlier decisions for the TF-IDF baseline; None to look for them beside `file` and in GUIDE_DATA.
         resamples: of the bootstrap.
@@ -149,12 +153,12 @@ def run_replay(
     begun = time.perf_counter()
     stated_for = parse_venue(venue)
     decisions = read_decisions(file)
-    engine = load_engine(engine_name)
+    loaded = load_engine(engine)
     readings = ("stripped", "raw") if text == "both" else (text,)
     read = {reading: _read(decisions.records, reading) for reading in readings}
-    trained = _trained_baselines(read, train, file, engine, stated_for)
+    trained = _trained_baselines(read, train, file, loaded, stated_for)
     results = tuple(
-        _play(read[reading], decisions.records, engine, stated_for, trained[reading], resamples, seed)
+        _play(read[reading], decisions.records, loaded, stated_for, trained[reading], resamples, seed)
         for reading in readings
     )
     return ReplayReport(
@@ -162,10 +166,10 @@ def run_replay(
         n=len(decisions.records),
         base_rate=float(np.mean([record.accepted for record in decisions.records])),
         dropped=decisions.dropped,
-        notes=tuple(_notes(decisions, engine)),
+        notes=tuple(_notes(decisions, loaded)),
         texts=results,
-        engine=engine.id,
-        engine_sha256=engine.sha256,
+        engine=loaded.id,
+        engine_sha256=loaded.sha256,
         venue=stated_for,
         resamples=resamples,
         seed=seed,
@@ -202,7 +206,7 @@ def _play(
 ) -> TextResult:
     requests = [JudgeRequest(record.id, *pair, venue) for record, pair in zip(records, reading.texts, strict=True)]
     answers = engine.judge(requests, progress=True)
-    p = np.array([answers[record.id].p_accept for record in records])
+    p = np.array([judgement.p_accept for judgement in _judgements(records, answers)])
     ratings = np.array([np.mean(record.ratings) if record.ratings else np.nan for record in records])
     accepted = np.array([record.accepted for record in records])
     sample = Sample(p, accepted, p, ratings)
@@ -225,6 +229,25 @@ def _play(
         reliability=reliability(sample),
         ece_if_calibrated=ece_if_calibrated(sample, seed=seed),
     )
+
+
+def _judgements(records: Sequence[Decision], answers: Mapping[str, Judgement | Failure]) -> list[Judgement]:
+    """The judgements in the order of the records. To leave out what an engine cannot judge would flatter it."""
+    found, failed = [], []
+    for record in records:
+        answer = answers[record.id]
+        if isinstance(answer, Failure):
+            failed.append((record.id, answer.reason))
+        else:
+            found.append(answer)
+    if failed:
+        name, reason = failed[0]
+        raise GuideError(
+            f"the engine has no judgement on {len(failed)} of {len(records)} submissions; the first: {reason}",
+            where=name,
+            fix="Give it more room or time; a replay needs them all.",
+        )
+    return found
 
 
 def _trained_baselines(
@@ -256,12 +279,14 @@ def _notes(decisions: DecisionSet, engine: Engine) -> list[str]:
     notes = []
     years = {record.year for record in decisions.records}
     known = sorted(year for year in years if year is not None)
-    if known and known[0] <= engine.last_training_year:
+    if engine.last_training_year == UNKNOWN_YEAR:
+        notes.append("NOT A TEST: nobody knows which decisions this language model has read; --trained-until says it")
+    elif known and known[0] <= engine.last_training_year:
         notes.append(
             f"NOT A TEST: the engine was trained on decisions up to {engine.last_training_year}, "
             f"and records of {known[0]} are replayed"
         )
-    if None in years:
+    if None in years and engine.last_training_year != UNKNOWN_YEAR:
         notes.append(
             f"records do not state their year; the engine was trained on decisions up to {engine.last_training_year}, "
             "and only later ones are a test"

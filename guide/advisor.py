@@ -8,31 +8,34 @@ from guide import __version__
 from guide.advice import advise
 from guide.calibration import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_minilm
-from guide.corpus.fusion import Hit
 from guide.corpus.records import Paper, Section
-from guide.corpus.retrieve import retrieve_like
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
-from guide.engines import Explains, JudgeRequest, load_engine
+from guide.engines import Engine, Examination, Examines, Explains, JudgeRequest
+from guide.engines.choice import STUDENT, EngineChoice, load_engine
+from guide.engines.language import Failure
 from guide.engines.student import background_vocabulary
-from guide.errors import InputError
-from guide.features import Vocabulary, join_title
+from guide.errors import InputError, ModelError
+from guide.features import join_title
 from guide.influence import LeaveOneOut, leave_one_out
+from guide.instructions import without_instructions
 from guide.leakage import strip_leaks
+from guide.prior import find_prior
 from guide.proposal import read_proposal
-from guide.review import MODULE_KINDS, CitedPaper, Evidence, Form, ModuleKind, Proposal, Provenance, Review
+from guide.review import MODULE_KINDS, Form, ModuleKind, Proposal, Provenance, Review
 from guide.rubric import load_rubric, missing_elements
-from guide.terms import compare_terms
+from guide.sanitise import evidence_warnings
 
 MAX_WORDS = 2_000  # of a proposal that are judged; more is a paper, of which the abstract should be given
 STARTER = "starter"
+PROPOSAL = "proposal"  # the id under which it is judged
 
 
 def review_idea(
     source: str,
     *,
     store: str | None = None,
-    engine_name: str = "student",
+    engine: EngineChoice = STUDENT,
     venue: str = DEFAULT_VENUE,
     cutoff: str | None = None,
     form: Form | None = None,
@@ -43,7 +46,7 @@ def review_idea(
     Args:
         source: a Markdown, text or JSON file, or "-" for standard input.
         store: folder of a literature store; None for the starter store.
-        engine_name: see `load_engine`.
+        engine: who judges.
         venue: see `parse_venue`.
         cutoff: "YYYY-MM"; later work does not count as prior.
         form: what the text is; None to guess.
@@ -57,31 +60,35 @@ def review_idea(
     stated_for = parse_venue(venue)
     proposal = read_proposal(source, form=form)
     encoder = load_minilm()
-    engine = load_engine(engine_name, encoder=encoder)
+    loaded = load_engine(engine, encoder=encoder)
     vocabulary = background_vocabulary()
     text, warnings = judged_text(proposal)
-    proposal = proposal.model_copy(update={"warnings": (*proposal.warnings, *warnings)})
+    title = judged_title(proposal)
     with Store.open(Path(store) if store else starter_path()) as opened:
-        found = retrieve_like(opened, encoder, as_paper(proposal), k=count, cutoff=cutoff)
+        whole = join_title(title, text)
+        prior = find_prior(opened, encoder, as_paper(proposal), vocabulary, text=whole, count=count, cutoff=cutoff)
         facts = opened.info()
-    whole = join_title(proposal.title, text)
-    evidence = tuple(_as_evidence(hit, whole, vocabulary) for hit in found.hits)
-    request = JudgeRequest("proposal", proposal.title, text, stated_for, proposal.form, evidence)
-    judgement = engine.judge([request])["proposal"]
+    warnings += evidence_warnings({hit.paper.id: hit.paper.text for hit in prior.found.hits})
+    proposal = proposal.model_copy(update={"warnings": (*proposal.warnings, *warnings)})
+    found, evidence = prior.found, prior.evidence
+    request = JudgeRequest(PROPOSAL, title, text, stated_for, proposal.form, evidence, prior.passages)
+    examined = _examine(loaded, request, proposal.source)
     influence = LeaveOneOut((), 0)
-    if isinstance(engine, Explains):
-        influence = leave_one_out(proposal.title, text, engine, stated_for)
+    if isinstance(loaded, Explains):
+        influence = leave_one_out(title, text, loaded, stated_for)
     rubric = load_rubric()
+    advice = advise(proposal, missing_elements(proposal, rubric), evidence, influence.influences)
     return Review(
         proposal=proposal,
-        judgement=judgement,
+        judgement=examined.judgement,
         evidence=evidence,
         influences=influence.influences,
-        findings=advise(proposal, missing_elements(proposal, rubric), evidence, influence.influences),
+        findings=tuple(sorted((*examined.findings, *advice), key=lambda finding: finding.severity != "major")),
+        reasoning=examined.reasoning,
         provenance=Provenance(
             version=__version__,
-            engine=engine.id,
-            engine_sha256=engine.sha256,
+            engine=loaded.id,
+            engine_sha256=loaded.sha256,
             encoder=encoder.id,
             encoder_sha256=encoder.sha256,
             rubric_sha256=rubric.sha256,
@@ -94,6 +101,18 @@ def review_idea(
             sentences_not_tried=influence.not_tried,
         ),
     )
+
+
+def _examine(engine: Engine, request: JudgeRequest, where: str) -> Examination:
+    """The engine's judgement, with the review that a language model writes beside it."""
+    if isinstance(engine, Examines):
+        examined = engine.examine([request])[request.id]
+    else:
+        judgement = engine.judge([request])[request.id]
+        examined = judgement if isinstance(judgement, Failure) else Examination(judgement, (), None, ())
+    if isinstance(examined, Failure):
+        raise ModelError(f"{engine.id} has no answer: {examined.reason}", where=where)
+    return examined
 
 
 def as_paper(proposal: Proposal) -> Paper:
@@ -113,7 +132,7 @@ def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
 
     A draft or paper with an abstract is judged by it, as the submissions were that the student learnt from; anything
     else by all its modules in order. Links and release sentences are taken out: nothing learnt from them helps an
-    author.
+    author. So is what speaks to the reviewer: it must not move the judgement.
 
     Raises:
         InputError: nothing is left.
@@ -121,7 +140,16 @@ def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
     warnings = []
     headed = len(proposal.modules) > 1 and "abstract" in proposal.modules and proposal.form != "idea"
     parts: list[ModuleKind] = ["abstract"] if headed else [kind for kind in MODULE_KINDS if kind in proposal.modules]
-    stripped = strip_leaks("\n\n".join(proposal.modules[kind] for kind in parts))
+    cleared = without_instructions("\n\n".join(proposal.modules[kind] for kind in parts))
+    if cleared.left_out:
+        count = len(cleared.left_out)
+        warnings.append(
+            f"{count} passage{'s' if count > 1 else ''} that speak{'' if count > 1 else 's'} to the reviewer not judged"
+        )
+    if cleared.alike:
+        plural = "s" if cleared.alike > 1 else ""
+        warnings.append(f"look-alike letters of other alphabets judged as Latin ones ({cleared.alike} word{plural})")
+    stripped = strip_leaks(cleared.text)
     if stripped.removals:
         count = len(stripped.removals)
         warnings.append(f"{count} passage{'s' if count > 1 else ''} with links or release notes not judged")
@@ -133,25 +161,9 @@ def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
     return " ".join(words[:MAX_WORDS]), warnings
 
 
-def _as_evidence(hit: Hit, text: str, vocabulary: Vocabulary) -> Evidence:
-    terms = compare_terms(text, hit.paper.text, vocabulary)
-    return Evidence(
-        paper=_cite(hit.paper),
-        module=hit.module,
-        similarity=hit.similarity,
-        shared=terms.shared,
-        only_proposal=terms.only_first,
-        only_paper=terms.only_second,
-    )
-
-
-def _cite(paper: Paper) -> CitedPaper:
-    return CitedPaper(
-        id=paper.id,
-        title=paper.title,
-        year=paper.year,
-        venue=paper.venue,
-        url=paper.url,
-        posted=paper.posted,
-        decision=paper.decision,
-    )
+def judged_title(proposal: Proposal) -> str:
+    """The title an engine judges: without what speaks to the reviewer."""
+    cleared = without_instructions(proposal.title)
+    title = " ".join(cleared.text.split())
+    # What stood before a passage was closed for its sake.
+    return title.rstrip(" .:;,") if cleared.left_out else title

@@ -65,7 +65,15 @@ class Signals(_Value):
     disagreement: float = Field(ge=0, description="standard deviation of P(accept) between ensemble members or runs")
     entropy: float = Field(ge=0, le=1, description="entropy of the rating distribution, as a share of its maximum")
     coverage: float | None = Field(description="mean similarity of the evidence found; null without evidence")
-    distance: float = Field(ge=0, le=100, description="percentile of the distance from the training texts")
+    distance: float | None = Field(
+        ge=0, le=100, description="percentile of the distance from the training texts; null if those are not known"
+    )
+    citations: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="share of a language model's reasons that cite work it was shown; null without reasons",
+    )
 
 
 class Judgement(_Value):
@@ -126,6 +134,35 @@ class Finding(_Value):
     change: str = Field(description="what to do about it")
 
 
+class Run(_Value):
+    """One run of a language model over the proposal."""
+
+    rating: float = Field(ge=1, le=10, description="expected rating after the thinking")
+    sd: float = Field(ge=0, description="how undecided it was: standard deviation of the rating within the run")
+    mass: float = Field(ge=0, le=1, description="probability that the letters of the scale had together")
+    tokens: int = Field(ge=0, description="of thinking, drawn")
+    budget: int = Field(ge=0, description="of thinking, allowed")
+    stop: Literal["closed", "agreed", "undecided", "repetition", "budget", "off"]
+    saved: int = Field(ge=0, description="tokens of the budget left when it was stopped: an upper bound of the saving")
+    probes: int = Field(ge=0, description="how often the rating was read on the way")
+    valid_thinking: float | None = Field(
+        ge=0, le=1, description="share of the thinking after which the rating no longer moved; null if not measured"
+    )
+    steps: tuple[str, ...] = Field(description="the most informative steps of the thinking, by entropy")
+
+
+class Reasoning(_Value):
+    """How a language model came to its judgement, and what was dropped of what it said."""
+
+    model: str
+    prompts_sha256: str
+    runs: tuple[Run, ...]
+    summary: str = Field(description="the model's own words; not checked")
+    rationale: tuple[str, ...] = Field(description="its reasons, each with the ids of the work it cites; not checked")
+    dropped: dict[str, int] = Field(description="what was dropped or mended of its answer, by kind")
+    failure: str | None = Field(default=None, description="why there is no written review, only a rating")
+
+
 class Provenance(_Value):
     """All that is needed to get the same review again."""
 
@@ -153,4 +190,5 @@ class Review(_Value):
     evidence: tuple[Evidence, ...]
     influences: tuple[Influence, ...] = Field(description="sentences that move P(accept) most, largest first")
     findings: tuple[Finding, ...]
+    reasoning: Reasoning | None = Field(default=None, description="only from engines that are language models")
     provenance: Provenance

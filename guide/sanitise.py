@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from guide.instructions import find_instructions
+
+__all__ = ["Sanitised", "evidence_warnings", "find_instructions", "instruction_warnings", "neutralise", "sanitise"]
 
 OPEN, CLOSE = "\u2039", "\u203a"  # the brackets that control tokens are put in
 
@@ -44,7 +48,32 @@ _WHITE = re.compile(
     r"(?<![\w-])color\s*[:=]\s*[\"']?\s*(?:white\b|#f{3}(?:f{3})?\b|rgba?\(\s*255\s*,\s*255\s*,\s*255)",
     re.IGNORECASE,
 )
-_WHITE_LATEX = re.compile(r"\\textcolor\{white\}\{[^{}]{0,5000}\}|\{\\color\{white\}[^{}]{0,5000}\}")
+# LaTeX prints none of these. Only a text with LaTeX's own commands has comments: "50 % of it" is prose elsewhere.
+_LATEX = re.compile(
+    r"\\(?:documentclass|usepackage|begin|end|(?:sub)*section|paragraph|title|cite[pt]?|ref|label|emph|text\w\w)\b"
+)
+# "98.6% on" of an abstract pasted from LaTeX is a number, though LaTeX would take it for a comment.
+_COMMENT_LATEX = re.compile(r"(?:^|(?<=[^\d\s\\])[ \t]{1,9}|(?<=[}.]))[ \t]{0,9}%(?![,.]?\s?\d)[^\n]*", re.MULTILINE)
+_INNER = r"(?:[^{}]|\{[^{}]{0,1000}\}){0,5000}+"
+_WHITE_LATEX = (
+    r"(?:\{white\}|\[(?:rgb|RGB|gray|HTML|cmyk)\]\{(?:1(?:\.0)?(?:\s?,\s?1(?:\.0)?){0,2}|255\s?,\s?255\s?,\s?255|[Ff]{6}"
+    r"|0\s?,\s?0\s?,\s?0\s?,\s?0)\})"
+)
+_UNSEEN_LATEX = re.compile(
+    rf"\\textcolor{_WHITE_LATEX}\{{{_INNER}\}}|\{{\s{{0,9}}\\color{_WHITE_LATEX}{_INNER}\}}"
+    rf"|\\(?:v|h)?phantom\{{{_INNER}\}}|\{{\s{{0,9}}\\fontsize\{{0?(?:\.\d{{1,3}})?(?:[01](?:\.\d{{1,3}})?)?(?:pt)?\}}{_INNER}\}}"
+    r"|\\iffalse\b.{0,20000}?\\fi\b|\\begin\{comment\}.{0,20000}?\\end\{comment\}",
+    re.DOTALL,
+)
+# Markdown shows neither a link's definition nor, where the image is found, its description.
+_NOTE = re.compile(
+    r"^ {0,3}\[[^\[\]\n]{1,100}\]:[ \t]{0,9}(?:#|<>)[ \t]{1,9}(?:\([^\n]*\)|\"[^\n]*\"|'[^\n]*')[ \t]*$", re.MULTILINE
+)
+_ASIDE = re.compile(
+    r"!\[([^\[\]]{0,2000})\]\([^()\s]{0,500}(?:\s{1,9}\"([^\"]{0,2000})\")?\)"
+    r"|(?<=\])\([^()\s]{0,500}\s{1,9}\"([^\"]{0,2000})\"\)"
+    r"|\b(?:alt|title|aria-label|content|data-\w{1,20})\s?=\s?\"([^\"]{0,2000})\""
+)
 
 # Vocabularies use the wide forms of these characters, too.
 _LESS, _GREATER, _PIPE = "[<\uff1c]", "[>\uff1e]", "[|\uff5c]"
@@ -62,49 +91,15 @@ _CONTROL_TOKEN = re.compile(
     re.IGNORECASE,
 )
 
-_WORK = r"(?:paper|submission|manuscript|article|work|research|study|idea)"
-_PRAISING = r"(?:positive|favou?rable|glowing|good|excellent|enthusiastic|perfect)"
-_HIGH = r"(?:high|higher|highest|top|perfect|maximum|positive|full)"
-_TEN = r"(?:[89]|10|nine|ten)"
-_RULES = r"(?:instruction|prompt|rule|guideline|direction|command|criteri)\w{0,3}"
-_INSTRUCTION = re.compile(
-    "|".join(
-        (
-            # Setting aside what the reviewer was told.
-            r"\b(?:ignore|disregard|forget|override|bypass)(?: (?:all|any|the|your|of|my|these|those)){0,3}"
-            r" (?:previous|prior|above|earlier|preceding|foregoing|system|original|other)"
-            r"(?: \w{1,12})? " + _RULES,
-            r"\b(?:ignore|disregard|forget)(?: (?:all|any|your|these|those)){1,2} " + _RULES,
-            r"\b(?:new|updated|hidden|secret|system) (?:instructions?|prompt) ?:",
-            # Asking for praise, a score or acceptance.
-            r"\b(?:give|write|provide|produce|output|return|submit|leave|generate)(?: \w{1,12}){0,4} "
-            rf"{_PRAISING} (?:peer )?(?:review|recommendation|assessment|evaluation)\b",
-            rf"\b(?:give|assign|award|rate|score) (?:it|(?:this|our|my|the) {_WORK})(?: \w{{1,12}}){{0,4}} "
-            rf"{_HIGH} (?:score|rating|mark|grade)s?\b",
-            rf"\b(?:rate|score|give) (?:it|(?:this|our|my|the) {_WORK}) (?:as )?(?:an? )?"
-            rf"(?:{_TEN}|strong accept)\b",
-            rf"\b(?:give|assign|award|output|return)(?: \w{{1,12}}){{0,2}} (?:score|rating) of {_TEN}\b",
-            rf"\b(?:accept|(?:do not|don't|never) reject) (?:(?:this|our|my|the) {_WORK}|this proposal)\b",
-            r"\brecommend(?:ing)? (?:(?:a|an|its|the|for|strong|clear|immediate) ){0,3}accept(?:ance|ing)?\b",
-            rf"\b(?:this|our|my|the) {_WORK}(?: \w{{1,12}}){{0,2}} "
-            r"(?:must|should|deserves to|has to|ought to) be (?:\w{1,12} )?accepted\b",
-            r"\b(?:do not|don't|never|avoid) "
-            r"(?:mention|highlight|report|list|rais|point|criticis|criticiz|discuss)\w{0,4}"
-            r"(?: \w{1,12}){0,3} (?:weakness|negative|flaw|shortcoming)\w{0,3}",
-            r"\b(?:emphasi[sz]e|highlight|focus on|mention|list|praise) (?:only|just) (?:the |its )?"
-            r"(?:\w{1,12} )?strengths\b",
-            # Speaking to the reviewer.
-            r"\bas an? (?:ai|a\.i\.|llm|automated|machine|artificial|language[- ]model)[ -](?:\w{1,12} ){0,2}"
-            r"(?:reviewer|referee|judge)\b",
-            r"\b(?:if|since|because|when) you(?:'re| are) an? (?:\w{1,12} ){0,2}"
-            r"(?:ai|llm|language model|reviewer|referee)\b",
-            r"\b(?:dear|note to|message to|message for|attention|instructions? (?:to|for)) "
-            r"(?:the |all |any ){0,2}(?:ai |llm |automated |language[- ]model ){0,2}(?:reviewer|referee)s?\b",
-            r"\b(?:reviewer|referee|you) "
-            r"(?:must|should|shall|have to|need to|are (?:required|asked|instructed) to) (?:\w{1,12} )?"
-            r"(?:accept|recommend|praise|rate|score|respond|write|give|ignore|disregard)\b",
-        )
-    ),
+_TAME = re.compile(r"\[(?:MASK|CLS|SEP|PAD|UNK)\]")
+# The names that guide's own prompts give their parts; single angle quotation marks are what tokens are put in.
+_FORGED_LINE = re.compile(
+    r"^[ \t]{0,9}-{3,20} ?(end of )?(?:the )?(?:proposal|prior work|E\d{1,3})\b[^\n-]{0,80}-{3,20}[ \t]{0,9}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FORGED = re.compile(
+    rf"[<\uff1c{OPEN}]\s{{0,3}}(/?)\s{{0,3}}(proposal|evidence|rubric|review|submission)(?:\s[^<>{OPEN}{CLOSE}\n]{{0,100}})?"
+    rf"[>\uff1e{CLOSE}]",
     re.IGNORECASE,
 )
 
@@ -159,13 +154,12 @@ def neutralise(text: str) -> Sanitised:
         names = ", ".join(_rebracketed(token) for token, _ in tokens.most_common(_QUOTES))
         more = ", …" if len(tokens) > _QUOTES else ""
         warnings.append(f"control tokens of language models made harmless ({tokens.total()}): {names}{more}")
+    text, lines = _FORGED_LINE.subn(lambda line: "\u00ab/proposal\u00bb" if line[1] else "\u00abproposal\u00bb", text)
+    text, marks = _FORGED.subn(lambda mark: f"\u00ab{mark[1]}{mark[2].lower()}\u00bb", text)
+    forged = lines + marks
+    if forged:
+        warnings.append(f"forged marks of the prompt made harmless ({forged})")
     return Sanitised(text, tuple(warnings))
-
-
-def find_instructions(text: str) -> tuple[str, ...]:
-    """Find passages that tell a reviewer what to conclude, in order; white space in them is single spaces."""
-    line = " ".join(text.split())
-    return tuple(match[0] for match in _INSTRUCTION.finditer(line))
 
 
 def instruction_warnings(text: str) -> tuple[str, ...]:
@@ -174,6 +168,25 @@ def instruction_warnings(text: str) -> tuple[str, ...]:
     if not found:
         return ()
     return (f"instructions to a reviewer found and left in the text ({_passages(found)}){_quoted(found)}",)
+
+
+def evidence_warnings(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Report retrieved texts, by the id of their paper, that hold what is written for a model or a reviewer.
+
+    Stray invisible characters are common in abstracts and say nothing, nor does a paper that speaks of [MASK].
+    """
+    warnings = []
+    for name, text in texts.items():
+        smuggles = _TAG_CHARACTERS.search(text) is not None
+        said = [
+            warning
+            for warning in sanitise(_TAME.sub(" ", text)).warnings
+            if warning.startswith(("instructions", "hidden", "control tokens", "forged"))
+            or (smuggles and warning.startswith("invisible"))
+        ]
+        if said:
+            warnings.append(f"in prior work {neutralise(name).text}: {'; '.join(said)}")
+    return tuple(warnings)
 
 
 def _without_hidden_text(text: str) -> tuple[str, list[str], int]:
@@ -186,7 +199,11 @@ def _without_hidden_text(text: str) -> tuple[str, list[str], int]:
         elements, tags = _hidden_elements(text)
         unclosed += len(tags)
         text = _cut(text, elements + tags, hidden)
-        text = _cut(text, [match.span() for match in _WHITE_LATEX.finditer(text)], hidden)
+        text = _cut(text, [match.span() for match in _UNSEEN_LATEX.finditer(text)], hidden)
+        if _LATEX.search(text):
+            text = _cut(text, [match.span() for match in _COMMENT_LATEX.finditer(text)], hidden)
+        text = _cut(text, [match.span() for match in _NOTE.finditer(text)], hidden)
+        text = _cut(text, [match.span() for match in _ASIDE.finditer(text) if _orders(match)], hidden)
         if text == before:
             break
     else:
@@ -196,6 +213,11 @@ def _without_hidden_text(text: str) -> tuple[str, list[str], int]:
     unclosed += text.count("<!--")
     text = text.replace("<!--", f"{OPEN}!--")
     return text, [" ".join(passage.split()) for passage in hidden if re.search(r"\w", passage)], unclosed
+
+
+def _orders(aside: re.Match[str]) -> bool:
+    """Tell whether what is only said aside speaks to the reviewer; other descriptions are left to the reader."""
+    return any(part and find_instructions(part) for part in aside.groups())
 
 
 def _comments(text: str) -> list[tuple[int, int]]:

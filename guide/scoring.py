@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,10 +15,14 @@ from typing import Any
 from guide.atomic import replacing
 from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
 from guide.corpus.jsonl import Skipped, read_jsonl
-from guide.engines import Engine, JudgeRequest, load_engine
+from guide.engines import Engine, JudgeRequest
+from guide.engines.choice import STUDENT, EngineChoice, load_engine
+from guide.engines.language import Failure
 from guide.errors import InputError
+from guide.instructions import without_instructions
 from guide.leakage import strip_leaks
 from guide.review import Judgement
+from guide.sanitise import neutralise
 
 _BATCH = 256
 
@@ -53,7 +57,7 @@ class _Row:
 
 
 def score_file(
-    file: Path, out: Path, *, engine_name: str = "student", venue: str = DEFAULT_VENUE, limit: int | None = None
+    file: Path, out: Path, *, engine: EngineChoice = STUDENT, venue: str = DEFAULT_VENUE, limit: int | None = None
 ) -> ScoreReport:
     """Judge the records of `file` (JSON lines: id, title, abstract) and write a line for each to `out`, in order.
 
@@ -72,20 +76,20 @@ def score_file(
     first = next(rows, None)
     if first is None:
         raise InputError("the file has no records", where=file, fix="Give JSON lines with title and abstract.")
-    engine = load_engine(engine_name)
+    loaded = load_engine(engine)
     reasons: Counter[str] = Counter()
     judged = failed = 0
     bar = tqdm(desc="scoring", unit="record", delay=2, disable=None, file=sys.stderr)
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8") as handle, bar:
         batch = [first, *islice(rows, _BATCH - 1)]
         while batch:
-            answers = _judge(batch, engine, stated_for)
+            answers = _judge(batch, loaded, stated_for)
             for row in batch:
-                judgement = answers.get(row.id) if row.text is not None else None
-                handle.write(json.dumps(_line(row, judgement), ensure_ascii=False) + "\n")
-                if judgement is None:
+                answer = answers[row.id] if row.text is not None else Failure(row.status)
+                handle.write(json.dumps(_line(row, answer), ensure_ascii=False) + "\n")
+                if isinstance(answer, Failure):
                     failed += 1
-                    reasons[row.status] += 1
+                    reasons[answer.reason] += 1
                 else:
                     judged += 1
             bar.update(len(batch))
@@ -113,24 +117,30 @@ def _row(place: str, record: dict[str, Any]) -> _Row:
     title, abstract = record.get("title"), record.get("abstract")
     if not isinstance(title, str) or not title.strip():
         return _Row(name, None, None, "error: title is missing")
-    title = " ".join(title.split())
+    title = _judged(title)
     if not isinstance(abstract, str) or not abstract.strip():
         return _Row(name, title, None, "error: abstract is missing")
-    return _Row(name, title, " ".join(strip_leaks(abstract).text.split()), "ok")
+    return _Row(name, title, " ".join(strip_leaks(_judged(abstract)).text.split()), "ok")
 
 
-def _judge(batch: list[_Row], engine: Engine, venue: Venue) -> dict[str, Judgement]:
+def _judged(text: str) -> str:
+    """A text without hidden parts, control tokens and what speaks to the reviewer."""
+    return " ".join(without_instructions(neutralise(text).text).text.split())
+
+
+def _judge(batch: list[_Row], engine: Engine, venue: Venue) -> Mapping[str, Judgement | Failure]:
     return engine.judge(
         [JudgeRequest(row.id, row.title or "", row.text, venue) for row in batch if row.text is not None]
     )
 
 
-def _line(row: _Row, judgement: Judgement | None) -> dict[str, Any]:
+def _line(row: _Row, answer: Judgement | Failure) -> dict[str, Any]:
+    judgement = None if isinstance(answer, Failure) else answer
     return {
         "id": row.id,
         "title": row.title,
         "rating": judgement and judgement.rating,
         "p_accept": judgement and judgement.p_accept,
         "p_correct": judgement and judgement.p_correct,
-        "status": row.status,
+        "status": answer.reason if isinstance(answer, Failure) else row.status,
     }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from guide.commands.options import engine_option, json_option, venue_option
+from guide.commands.options import engine_options, json_option, venue_option
+
+if TYPE_CHECKING:
+    from guide.engines.choice import EngineChoice
 
 
 @click.command(epilog="Example:  guide replay iclr2025-replay.jsonl --text both")
@@ -18,7 +22,7 @@ from guide.commands.options import engine_option, json_option, venue_option
     show_default=True,
     help="Text without links, code-release sentences and venue headers; as it is; or both.",
 )
-@engine_option
+@engine_options
 @venue_option
 @click.option(
     "--train",
@@ -31,7 +35,7 @@ from guide.commands.options import engine_option, json_option, venue_option
 def replay(
     file: Path,
     text: str,
-    engine: str,
+    engine: EngineChoice,
     venue: str,
     train: Path | None,
     resamples: int,
@@ -46,7 +50,7 @@ def replay(
     """
     from guide.eval.replay import run_replay
 
-    report = run_replay(file, text=text, engine_name=engine, venue=venue, train=train, resamples=resamples, seed=seed)
+    report = run_replay(file, text=text, engine=engine, venue=venue, train=train, resamples=resamples, seed=seed)
     if as_json:
         import json
 

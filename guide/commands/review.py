@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from guide.commands.options import engine_option, json_option, venue_option
+from guide.commands.options import engine_options, json_option, venue_option
 
 if TYPE_CHECKING:
+    from guide.engines.choice import EngineChoice
     from guide.review import Form
 
 
 @click.command(epilog="Examples:  guide review examples/idea.md  |  guide review - --form idea --json < idea.txt")
 @click.argument("idea")
 @click.option("--store", metavar="DIR", help="Literature store to search; without it, the starter store.")
-@engine_option
+@engine_options
 @venue_option
 @click.option("--cutoff", metavar="YYYY-MM", help="Count only work public by this month as prior.")
 @click.option(
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def review(
     idea: str,
     store: str | None,
-    engine: str,
+    engine: EngineChoice,
     venue: str,
     cutoff: str | None,
     form: Form | None,
@@ -42,7 +43,7 @@ def review(
     """
     from guide.advisor import review_idea
 
-    result = review_idea(idea, store=store, engine_name=engine, venue=venue, cutoff=cutoff, form=form, count=count)
+    result = review_idea(idea, store=store, engine=engine, venue=venue, cutoff=cutoff, form=form, count=count)
     if as_json:
         click.echo(result.model_dump_json(indent=2))
         return

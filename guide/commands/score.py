@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from guide.commands.options import engine_option, json_option, venue_option
+from guide.commands.options import engine_options, json_option, venue_option
+
+if TYPE_CHECKING:
+    from guide.engines.choice import EngineChoice
 
 
 @click.command(epilog="Example:  guide score submissions.jsonl --out scores.jsonl")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON lines file to write.")
 @click.option("--limit", type=click.IntRange(min=1), help="Judge only the first N records.")
-@engine_option
+@engine_options
 @venue_option
 @json_option
-def score(file: Path, out: Path, limit: int | None, engine: str, venue: str, as_json: bool) -> None:
+def score(file: Path, out: Path, limit: int | None, engine: EngineChoice, venue: str, as_json: bool) -> None:
     """Judge every record of FILE (JSON lines with `title` and `abstract`; plain, .gz or .zst).
 
     Writes one line a record, in order: id, title, rating, p_accept, p_correct, status. A record that cannot be
@@ -27,7 +31,7 @@ def score(file: Path, out: Path, limit: int | None, engine: str, venue: str, as_
 
     from guide.scoring import score_file
 
-    report = score_file(file, out, engine_name=engine, venue=venue, limit=limit)
+    report = score_file(file, out, engine=engine, venue=venue, limit=limit)
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return

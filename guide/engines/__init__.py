@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from guide.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,10 +12,9 @@ if TYPE_CHECKING:
 
     from guide.calibration import Venue
     from guide.corpus.budget import Passage
-    from guide.corpus.encoder import MiniLM
-    from guide.review import Evidence, Form, Judgement
-
-ENGINES = ("student",)
+    from guide.engines.language import Failure
+    from guide.review import Evidence, Finding, Form, Judgement, Reasoning
+UNKNOWN_YEAR = 9999  # of a model that does not say until when it was trained: no replay is later
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,23 @@ class JudgeRequest:
     passages: tuple[Passage, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A judgement with the review written beside it.
+
+    Attributes:
+        judgement: as `Engine.judge` would give it.
+        findings: checked against what was retrieved.
+        reasoning: how it was come to; None where nothing was written.
+        warnings: what had to be neutralised in the prior work.
+    """
+
+    judgement: Judgement
+    findings: tuple[Finding, ...]
+    reasoning: Reasoning | None
+    warnings: tuple[str, ...]
+
+
 class Engine(Protocol):
     """Anything that judges."""
 
@@ -58,8 +72,8 @@ class Engine(Protocol):
     def last_training_year(self) -> int:
         """The latest year whose decisions or ratings its answers rest on; a replay must be later."""
 
-    def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> dict[str, Judgement]:
-        """Judge every request; the answer has exactly the ids asked.
+    def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> Mapping[str, Judgement | Failure]:
+        """Judge every request; the answer has exactly the ids asked, each with a judgement or why there is none.
 
         Raises:
             InputError: two requests have one id.
@@ -76,15 +90,13 @@ class Explains(Protocol):
         """P(accept) of the whole text, then without each of its first `tried` sentences: (1 + tried,)."""
 
 
-def load_engine(name: str, *, encoder: MiniLM | None = None) -> Engine:
-    """Load the engine called `name`; an encoder already loaded is shared with it.
+@runtime_checkable
+class Examines(Protocol):
+    """An engine that writes a review of its own."""
 
-    Raises:
-        InputError: there is no such engine.
-        ModelError: its weights are missing or altered.
-    """
-    if name == "student":
-        from guide.engines.student import load_student
+    def examine(self, requests: Sequence[JudgeRequest]) -> Mapping[str, Examination | Failure]:
+        """Judge every request and write its review; exactly the ids asked.
 
-        return load_student(encoder=encoder)
-    raise InputError(f"no engine called {name!r}", fix=f"Use one of: {', '.join(ENGINES)}.")
+        Raises:
+            InputError: two requests have one id.
+        """

@@ -25,7 +25,7 @@ class Row:
     Attributes:
         sampling: its own.
         seed: of its draws.
-        grammar: a matcher of xgrammar's that says which tokens may come next; None allows all.
+        grammar: a matcher of llguidance's that says which tokens may come next; None allows all.
         tokens: drawn so far.
         finish: why it ended; None while it goes on.
     """
@@ -148,21 +148,25 @@ def choose(logits: torch.Tensor, rows: Sequence[Row], sources: Sequence[torch.Ge
 
 def _allowed(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
     """The logits with all that a row's grammar forbids at minus infinity."""
-    import xgrammar
+    import numpy as np
+    import torch
+    from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
     logits = logits.clone()
-    bitmask = xgrammar.allocate_token_bitmask(1, logits.shape[-1])
+    bits = allocate_token_bitmask(1, logits.shape[-1])
     for place, row in enumerate(rows):
-        if row.grammar is not None and row.finish is None and row.grammar.fill_next_token_bitmask(bitmask):
-            xgrammar.apply_token_bitmask_inplace(logits[place : place + 1], bitmask)
+        if row.grammar is not None and row.finish is None:
+            fill_next_token_bitmask(row.grammar, bits)
+            allowed = np.unpackbits(bits[0].view(np.uint8), bitorder="little")[: logits.shape[-1]]
+            logits[place].masked_fill_(~torch.from_numpy(allowed.astype(bool)), float("-inf"))
     return logits
 
 
 def _take(row: Row, token: int, ends: Collection[int], stop: Callable[[Row], bool]) -> None:
     row.tokens.append(token)
     if row.grammar is not None:
-        row.grammar.accept_token(token)
-    if token in ends or (row.grammar is not None and row.grammar.is_terminated()):
+        row.grammar.consume_token(token)
+    if token in ends or (row.grammar is not None and row.grammar.is_stopped()):
         row.finish = "end"
     elif stop(row):
         row.finish = "stop"

@@ -177,6 +177,22 @@ class MeasuresEntropy(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Position:
+    """What a model holds where the next token is due: logits (vocabulary,) and representation (width,)."""
+
+    logits: NDArray[np.floating[Any]]
+    hidden: NDArray[np.floating[Any]]
+
+
+@runtime_checkable
+class ShowsPosition(Protocol):
+    """A model that lets one look inside; the others' energy and effective rank are not measured."""
+
+    def last_positions(self, prompts: Mapping[str, str]) -> dict[str, Position]:
+        """For each prompt what the model holds at its last token: final logits, and last layer's representation."""
+
+
 class ChatModel(Model, Protocol):
     """A model behind a server."""
 

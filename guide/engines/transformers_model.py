@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from guide.engines.decoding import Row, StopTexts, draw, pad_left
-from guide.engines.language import Answer, Ask, Message, Usage
+from guide.engines.identity import hash_model, model_name
+from guide.engines.language import Answer, Ask, Message, Position, Usage
 from guide.engines.templates import render_chat
 from guide.errors import InputError, ModelError
 
@@ -46,7 +46,7 @@ class TransformersModel:
         self._name = model
         self._batch = batch
         self._usage = Usage()
-        self._grammars: dict[str, Any] = {}
+        self._guide: Any = None
         self._pad = self._tokenizer.pad_token_id
         if self._pad is None:
             self._pad = self._tokenizer.eos_token_id or 0
@@ -54,17 +54,12 @@ class TransformersModel:
     @property
     def id(self) -> str:
         """The hub id, or the name of the folder."""
-        return Path(self._name).name if Path(self._name).exists() else self._name
+        return model_name(self._name)
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the weights, the configuration and the number format."""
-        whole = hashlib.sha256(json.dumps([self._model.config.to_dict(), str(self._model.dtype)], default=str).encode())
-        for name, tensor in sorted(self._model.state_dict().items()):
-            whole.update(name.encode())
-            flat = tensor.detach().cpu().contiguous().view(-1)
-            whole.update(flat.view(self._torch.uint8).numpy().tobytes())
-        return whole.hexdigest()
+        """Hash of the model's files and the number format."""
+        return hash_model(self._name, {"dtype": str(self._model.dtype)})
 
     @property
     def context(self) -> int:
@@ -142,6 +137,19 @@ class TransformersModel:
         begins = offsets[max(first, 1) :] - len(prompt)
         return entropy_bits(logits.float().cpu().numpy().astype(np.float64)), begins
 
+    def last_positions(self, prompts: Mapping[str, str]) -> dict[str, Position]:
+        """What the model holds at the last token of each prompt (see `ShowsPosition`)."""
+        shown = {}
+        for name, ids in zip(prompts, self._encode(list(prompts.values())), strict=True):
+            with self._torch.inference_mode():
+                read = self._torch.tensor([ids], device=self._model.device)
+                output = self._model(input_ids=read, use_cache=False, output_hidden_states=True, logits_to_keep=1)
+            self._usage.calls += 1
+            self._usage.prompt_tokens += len(ids)
+            hidden = output.hidden_states[-1][0, -1]
+            shown[name] = Position(output.logits[0, -1].float().cpu().numpy(), hidden.float().cpu().numpy())
+        return shown
+
     @cached_property
     def _ends(self) -> frozenset[int]:
         stated = self._model.generation_config.eos_token_id if self._model.generation_config else None
@@ -194,26 +202,27 @@ class TransformersModel:
         if schema is None:
             return None
         try:
-            import xgrammar
+            from llguidance import LLMatcher
+            from llguidance.hf import from_tokenizer
         except ImportError as error:
-            raise InputError("answers as JSON need xgrammar", fix="Run: pip install 'guide-advisor[llm]'.") from error
-        key = json.dumps(schema, sort_keys=True)
-        if key not in self._grammars:
+            raise InputError("answers as JSON need llguidance", fix="Run: pip install 'guide-advisor[llm]'.") from error
+        if self._guide is None:
             vocabulary = int(self._model.config.get_text_config().vocab_size)
-            info = xgrammar.TokenizerInfo.from_huggingface(
-                self._tokenizer, vocab_size=vocabulary, stop_token_ids=sorted(self._ends)
-            )
-            # White space that a grammar leaves free can be drawn until the limit.
-            self._grammars[key] = xgrammar.GrammarCompiler(info).compile_json_schema(key, any_whitespace=False)
-        return xgrammar.GrammarMatcher(self._grammars[key])
+            self._guide = from_tokenizer(self._tokenizer, n_vocab=vocabulary, eos_token=sorted(self._ends))
+        # White space that a grammar leaves free can be drawn until the limit.
+        rules = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
+        return LLMatcher(self._guide, rules)
 
 
 def _load(model: str, device: str | None, dtype: str) -> tuple[Any, tuple[PreTrainedModel, PreTrainedTokenizerBase]]:
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise InputError("transformers is not installed", fix="Run: pip install 'guide-advisor[llm]'.") from error
+    if not sys.stderr.isatty():
+        disable_progress_bar()
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         torch.zeros(1, device=place)

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
+from guide.report.reasoning import print_reasoning
 from guide.review import Evidence, Finding, Influence, Judgement, Proposal, Provenance, Review
 
 _SENTENCES = 5
@@ -21,6 +22,8 @@ def print_review(review: Review, console: Console | None = None) -> None:
     out = console or Console(highlight=False)
     _head(out, review.proposal)
     _judgement(out, review.judgement, review.proposal)
+    if review.reasoning is not None:
+        print_reasoning(out, review.reasoning)
     _prior_work(out, review.evidence, review.provenance)
     _influences(out, review.influences, review.provenance)
     _findings(out, review.findings)
@@ -73,12 +76,16 @@ def _signals(out: Console, judgement: Judgement) -> None:
     call = "accept" if judgement.p_accept >= 0.5 else "reject"
     coverage = "no evidence" if signals.coverage is None else f"{signals.coverage:.2f}"
     out.print(f"Chance that the call '{call}' is right: {correct}")
-    out.print(
-        f"Signals: members differ by {signals.disagreement:.1%}; rating entropy {signals.entropy:.2f} of 1; "
-        f"mean similarity of the evidence {coverage}; farther from the training texts than {signals.distance:.0f} % of "
-        "held-out submissions",
-        style="dim",
-    )
+    parts = [
+        f"members differ by {signals.disagreement:.1%}",
+        f"rating entropy {signals.entropy:.2f} of 1",
+        f"mean similarity of the evidence {coverage}",
+    ]
+    if signals.distance is not None:
+        parts.append(f"farther from the training texts than {signals.distance:.0f} % of held-out submissions")
+    if signals.citations is not None:
+        parts.append(f"{signals.citations:.0%} of the reasons cite what was found")
+    out.print(f"Signals: {'; '.join(parts)}", style="dim")
 
 
 def _prior_work(out: Console, evidence: Sequence[Evidence], provenance: Provenance) -> None:

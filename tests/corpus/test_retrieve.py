@@ -216,3 +216,9 @@ def test_any_text_gets_an_answer(store: Store, query: str, k: int) -> None:
     found = search(store, ENCODER, query, k=k)
     assert len(found.hits) == k
     assert len(set(ids(found))) == k
+
+
+def test_what_cannot_be_asked_for_is_refused_for_a_whole_paper_too(store: Store) -> None:
+    for options, complaint in (({"cutoff": "lately"}, "is not a month"), ({"k": 0}, "asked for 0 papers")):
+        with pytest.raises(InputError, match=complaint):
+            retrieve_like(store, ENCODER, paper(1), **options)  # type: ignore[arg-type]

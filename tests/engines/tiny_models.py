@@ -15,11 +15,11 @@ CHAT_TEMPLATE = (
     "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% else %}<think>\n{% endif %}"
     "{% endif %}"
 )
-_WORDS: list[str] = (
+_TEXT = (
     "the proposal says that a small model reads every paper and keeps what matters so we ask whether its results hold "
     "on other data and which baseline comes closest in cost accuracy and time Wait But Alternatively Hmm Rating rating "
     "summary findings rationale severity major minor element claim quote evidence known change sentence true false"
-).split()  # noqa: SIM905 - one can read it
+)
 
 
 def make_tokenizer(folder: Path) -> Any:
@@ -31,7 +31,7 @@ def make_tokenizer(folder: Path) -> Any:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     drawn = random.Random(0)
-    lines = [" ".join(drawn.choices(_WORDS, k=20)) for _ in range(400)]
+    lines = [" ".join(drawn.choices(_TEXT.split(), k=20)) for _ in range(400)]
     lines += [f"Rating: {letter}\n\n" for letter in "ABCDEFGHIJ"] * 20
     trainer = trainers.BpeTrainer(
         vocab_size=600, special_tokens=list(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
@@ -48,7 +48,7 @@ def make_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def make_qwen2(folder: Path, *, seed: int = 0, layers: int = 2, context: int = 4096) -> Path:
+def make_qwen2(folder: Path, *, seed: int = 0, layers: int = 2, heads: int = 4, context: int = 4096) -> Path:
     """A Qwen2 of random weights in 32-bit floats and its tokenizer, saved to `folder`."""
     import torch
     from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
@@ -56,7 +56,7 @@ def make_qwen2(folder: Path, *, seed: int = 0, layers: int = 2, context: int = 4
     tokenizer = make_tokenizer(folder)
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=layers,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=context, initializer_range=0.2,
+        num_attention_heads=heads, num_key_value_heads=2, max_position_embeddings=context, initializer_range=0.2,
         bos_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         dtype="float32",
     )  # fmt: skip

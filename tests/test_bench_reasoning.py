@@ -1,0 +1,96 @@
+"""The task that bench_reasoning measures on: what it says is right is right, and its marks can be read."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.reasoning_task.cache_techniques import spans
+from benchmarks.reasoning_task.problems import (
+    WAIT,
+    Fact,
+    Problem,
+    draw_problem,
+    sound_passes,
+    stated_answer,
+    write_trace,
+)
+from benchmarks.reasoning_task.small_model import decode, encode
+from guide.reasoning.trace import end_thinking
+
+SEEDS = st.integers(0, 2**32 - 1)
+WORKED = Problem(
+    (Fact("k", 4, "RT"), Fact("z", 9, "B"), Fact("q", 3, "F"), Fact("d", 2, "M")), ("k", "q", "d"), ("+", "*")
+)
+
+
+def test_the_worked_problem_reads_as_documented() -> None:
+    assert WORKED.prompt == "k4RT\nz9B\nq3F\nd2M\n?k+q*d\n<think>\n"
+    assert WORKED.answer == (4 + 3) * 2 % 10 == 4
+
+
+@given(SEEDS, st.floats(0, 0.9), st.integers(1, 8))
+def test_the_answer_that_a_trace_states_last_is_right(seed: int, wrong: float, checks: int) -> None:
+    rng = random.Random(seed)
+    problem = draw_problem(rng)
+    trace = write_trace(problem, rng, wrong=wrong, checks=checks)
+    assert stated_answer(trace) == problem.answer
+    # Evaluated by another way than the generator's: Python itself, brackets from left to right.
+    text = str(problem.values[0])
+    for operator, value in zip(problem.operators, problem.values[1:], strict=True):
+        text = f"({text}){operator}{value}"
+    assert eval(text) % 10 == problem.answer  # noqa: S307 - digits and operators
+
+
+@given(SEEDS, st.floats(0, 0.9))
+def test_a_trace_checks_itself_until_it_is_right_and_then_stays_right(seed: int, wrong: float) -> None:
+    rng = random.Random(seed)
+    problem = draw_problem(rng)
+    sound = sound_passes(problem, write_trace(problem, rng, wrong=wrong))
+    first = sound.index(True)
+    assert all(sound[first:])
+    assert len(sound) - first >= 2
+
+
+@given(SEEDS)
+def test_a_digit_changed_in_a_right_pass_makes_it_unsound(seed: int) -> None:
+    rng = random.Random(seed)
+    problem = draw_problem(rng)
+    right = write_trace(problem, rng, wrong=0).split(WAIT)[0]
+    place = rng.choice([place for place, sign in enumerate(right) if sign.isdigit()])
+    changed = right[:place] + str((int(right[place]) + rng.randint(1, 9)) % 10) + right[place + 1 :]
+    assert sound_passes(problem, right) == [True]
+    assert sound_passes(problem, changed) == [False]
+
+
+def test_without_mistakes_every_pass_is_sound_and_only_the_checks_are_over_thinking() -> None:
+    rng = random.Random(0)
+    traces = [write_trace(WORKED, rng, wrong=0, checks=1) for _ in range(20)]
+    assert set(traces) == {"k4+q3=7\n\n7*d2=4\n\nso4\n\nWait4+3=7\n\n7*2=4\n\nso4"}
+
+
+@given(SEEDS)
+def test_a_text_comes_back_from_its_tokens(seed: int) -> None:
+    rng = random.Random(seed)
+    problem = draw_problem(rng)
+    text = problem.prompt + end_thinking(write_trace(problem, rng)) + "=4"
+    assert decode(encode(text)) == text
+
+
+@given(SEEDS)
+def test_the_spans_of_the_facts_part_the_prompt_up_to_the_question(seed: int) -> None:
+    problem = draw_problem(random.Random(seed))
+    tokens = encode(problem.prompt)
+    units = spans(problem)
+    assert [decode(tokens[unit.start : unit.stop]) for unit in units] == [fact.text for fact in problem.facts]
+    assert [unit.id for unit in units] == [fact.name for fact in problem.facts]
+    assert decode(tokens[units[-1].stop :]).startswith("?")
+
+
+def test_a_question_about_a_name_without_a_fact_has_no_answer() -> None:
+    with pytest.raises(KeyError):
+        _ = replace(WORKED, names=("k", "q", "x")).answer
