@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": "guide.commands.replay:replay",
     "corpus": "guide.commands.corpus:corpus",
     "distill": "guide.commands.distill:distill",
+    "calibrate": "guide.commands.calibrate:calibrate",
     "compare-models": "guide.commands.compare_models:compare_models",
     "doctor": "guide.commands.doctor:doctor",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -58,6 +59,9 @@ _ENGINE_OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "--trained-until", type=int, metavar="YEAR", help="Last year the language model can know decisions of."
     ),
+    click.option(
+        "--calibration", type=click.Path(path_type=Path), help="What `guide calibrate` learnt of this very engine."
+    ),
     click.option("--max-tokens-total", type=click.IntRange(1), help="Cap on what a server reads and draws in all."),
     click.option("--price-in", type=click.FloatRange(0), help="Price of a million tokens that a server reads."),
     click.option("--price-out", type=click.FloatRange(0), help="Price of a million tokens that a server draws."),
@@ -73,6 +77,7 @@ _ENGINE_SETTINGS = {
     "device": "device",
     "llm_seed": "seed",
     "trained_until": "trained_until",
+    "calibration": "calibration",
     "max_tokens_total": "max_tokens_total",
     "price_in": "price_in",
     "price_out": "price_out",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guide.errors import InputError
@@ -30,6 +31,7 @@ class EngineChoice:
         device: for the transformers engine.
         seed: of all draws.
         trained_until: the last year a language model can know decisions of, which a replay asks for.
+        calibration: file that `guide calibrate` made of this very engine.
         max_tokens_total: cap on what a server is made to read and draw in all.
         price_in: for a million tokens read, in any currency.
         price_out: for a million tokens drawn.
@@ -44,6 +46,7 @@ class EngineChoice:
     device: str | None = None
     seed: int = 0
     trained_until: int | None = None
+    calibration: Path | None = None
     max_tokens_total: int | None = None
     price_in: float | None = None
     price_out: float | None = None
@@ -56,9 +59,21 @@ def load_engine(choice: EngineChoice = STUDENT, *, encoder: MiniLM | None = None
     """Load the engine chosen; an encoder already loaded is shared with it.
 
     Raises:
-        InputError: there is no such engine, or a setting does not go with it.
+        InputError: there is no such engine, a setting does not go with it, or the calibration is not its own.
         ModelError: its weights are missing, altered or cannot be loaded.
     """
+    engine = _load(choice, encoder)
+    if choice.calibration is None:
+        return engine
+    from guide.engines import Examines
+    from guide.engines.calibrated import Calibrated, CalibratedExaminer
+    from guide.recalibration import load_calibration
+
+    calibration = load_calibration(choice.calibration)
+    return CalibratedExaminer(engine, calibration) if isinstance(engine, Examines) else Calibrated(engine, calibration)
+
+
+def _load(choice: EngineChoice, encoder: MiniLM | None) -> Engine:
     if choice.name not in ENGINES:
         raise InputError(f"no engine called {choice.name!r}", fix=f"Use one of: {', '.join(ENGINES)}.")
     if choice.name == "student":

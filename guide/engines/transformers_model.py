@@ -208,7 +208,7 @@ class TransformersModel:
             raise InputError("answers as JSON need llguidance", fix="Run: pip install 'guide-advisor[llm]'.") from error
         if self._guide is None:
             vocabulary = int(self._model.config.get_text_config().vocab_size)
-            self._guide = from_tokenizer(self._tokenizer, n_vocab=vocabulary, eos_token=sorted(self._ends))
+            self._guide = from_tokenizer(self._tokenizer, n_vocab=vocabulary, eos_token=sorted(self._ends))  # type: ignore[arg-type]
         # White space that a grammar leaves free can be drawn until the limit.
         rules = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
         return LLMatcher(self._guide, rules)
@@ -222,7 +222,7 @@ def _load(model: str, device: str | None, dtype: str) -> tuple[Any, tuple[PreTra
     except ImportError as error:
         raise InputError("transformers is not installed", fix="Run: pip install 'guide-advisor[llm]'.") from error
     if not sys.stderr.isatty():
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         torch.zeros(1, device=place)

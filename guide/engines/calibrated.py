@@ -1,0 +1,75 @@
+"""An engine whose judgements are restated as what was learnt of it from decisions has it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from guide.engines import Examination
+from guide.engines.language import Failure
+from guide.errors import InputError
+
+if TYPE_CHECKING:
+    from guide.engines import Engine, JudgeRequest
+    from guide.recalibration import EngineCalibration
+    from guide.review import Judgement
+
+
+class Calibrated:
+    """An engine whose judgements are stated as its calibration has it.
+
+    Raises:
+        InputError: the calibration was made for another engine, or for other settings of it.
+    """
+
+    def __init__(self, engine: Engine, calibration: EngineCalibration) -> None:
+        if calibration.engine_sha256 != engine.sha256:
+            raise InputError(
+                f"the calibration is of an engine with hash {calibration.engine_sha256[:12]}, "
+                f"and {engine.id} with these settings has {engine.sha256[:12]}",
+                fix="Use the model, runs, thinking and seed it was made with, or make one: guide calibrate.",
+            )
+        self._engine = engine
+        self._calibration = calibration
+
+    @property
+    def id(self) -> str:
+        """The engine's."""
+        return self._engine.id
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the engine and the calibration."""
+        return hashlib.sha256(f"{self._engine.sha256} {self._calibration.sha256}".encode()).hexdigest()
+
+    @property
+    def last_training_year(self) -> int:
+        """The engine's, or that of the decisions it was calibrated on if they are later."""
+        return max(self._engine.last_training_year, self._calibration.last_year or 0)
+
+    def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> dict[str, Judgement | Failure]:
+        """Judge every request (see `Engine.judge`)."""
+        answers = self._engine.judge(requests, progress=progress)
+        return {one.id: self._restated(answers[one.id], one) for one in requests}
+
+    def _restated(self, answer: Judgement | Failure, request: JudgeRequest) -> Judgement | Failure:
+        if isinstance(answer, Failure):
+            return answer
+        return self._calibration.apply(answer, in_domain=request.venue.in_domain)
+
+
+class CalibratedExaminer(Calibrated):
+    """As `Calibrated`, for an engine that also writes reviews."""
+
+    def examine(self, requests: Sequence[JudgeRequest]) -> Mapping[str, Examination | Failure]:
+        """Judge every request and write its review (see `Examines.examine`)."""
+        examined: Mapping[str, Examination | Failure] = self._engine.examine(requests)  # type: ignore[attr-defined]
+        answers: dict[str, Examination | Failure] = {}
+        for request in requests:
+            found = examined[request.id]
+            if not isinstance(found, Failure):
+                judgement = self._calibration.apply(found.judgement, in_domain=request.venue.in_domain)
+                found = Examination(judgement, found.findings, found.reasoning, found.warnings)
+            answers[request.id] = found
+        return answers
