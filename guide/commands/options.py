@@ -54,6 +54,7 @@ _ENGINE_OPTIONS: tuple[Decorator, ...] = (
         "--thinking", type=click.IntRange(0), metavar="TOKENS", help="A run may think so long; 2048 by default."
     ),
     click.option("--trim/--no-trim", default=True, help="Stop thinking that loops or no longer moves the rating."),
+    click.option("--aggregate", is_flag=True, help="Write the review from the informative steps of all runs together."),
     click.option("--device", metavar="DEVICE", help="For --engine transformers: cpu, cuda, cuda:1."),
     click.option("--llm-seed", type=int, default=0, help="Seed of a language model's draws; 0 by default."),
     click.option(
@@ -74,6 +75,7 @@ _ENGINE_SETTINGS = {
     "runs": "runs",
     "thinking": "thinking",
     "trim": "trim",
+    "aggregate": "aggregate",
     "device": "device",
     "llm_seed": "seed",
     "trained_until": "trained_until",

@@ -28,6 +28,7 @@ class EngineChoice:
         runs: of a language model over each proposal; None leaves it to the engine, as below.
         thinking: tokens a run may think.
         trim: whether to stop thinking that no longer moves the rating.
+        aggregate: whether the review is written from the informative steps of all runs.
         device: for the transformers engine.
         seed: of all draws.
         trained_until: the last year a language model can know decisions of, which a replay asks for.
@@ -43,6 +44,7 @@ class EngineChoice:
     runs: int | None = None
     thinking: int | None = None
     trim: bool = True
+    aggregate: bool = False
     device: str | None = None
     seed: int = 0
     trained_until: int | None = None
@@ -152,5 +154,6 @@ def reasoner_options(choice: EngineChoice) -> ReasonerOptions:
         default,
         runs=default.runs if choice.runs is None else choice.runs,
         thinking=thinking,
+        aggregate=choice.aggregate,
         last_training_year=UNKNOWN_YEAR if choice.trained_until is None else choice.trained_until,
     )

@@ -49,6 +49,8 @@ class ReasonerOptions:
         answer_tokens: of a written review at most.
         kappa: share of the steps of the thinking that the record leaves out, those of the lowest entropy; None keeps
             none and measures nothing.
+        aggregate: let the review be written from the informative steps of all runs together, in place of the whole
+            thinking of one; the second reading is that much shorter.
         last_training_year: of the model; decisions up to then may be in its weights.
     """
 
@@ -56,6 +58,7 @@ class ReasonerOptions:
     thinking: ThinkingOptions = field(default_factory=lambda: ThinkingOptions(budget=2048, segment_tokens=512))
     answer_tokens: int = 1536
     kappa: float | None = KAPPA
+    aggregate: bool = False
     last_training_year: int = UNKNOWN_YEAR
 
 
@@ -190,7 +193,9 @@ class Reasoner:
             expected = np.array([score.expected for score in thought.scores])
             run = int(np.argmin(np.abs(expected - expected.mean())))
             letter = list(self._probe.labels)[int(np.argmax(thought.shares[run]))]
-            opening = f"{self._ended(thought.text, thought.traces[run])}{self._probe.lead}{letter}\n\n"
+            behind = self._gathered(thought) if self._options.aggregate else ""
+            ended = thought.text + end_thinking(behind, self._options.thinking.close) if behind else None
+            opening = f"{ended or self._ended(thought.text, thought.traces[run])}{self._probe.lead}{letter}\n\n"
             sampling = Sampling(
                 temperature=0,
                 top_p=1,
@@ -199,6 +204,17 @@ class Reasoner:
             )
             asks.append(Ask(name, opening, sampling, 1, bounded_schema()))
         return {name: answers[0].text for name, answers in self._model.complete(asks).items()}
+
+    def _gathered(self, thought: _Thought) -> str:
+        """The informative steps of all runs, one run behind the other, as much as fits beside the answer; "" without.
+
+        Steps are dropped from the last run backwards, and whole.
+        """
+        steps = [step for trace in thought.traces for step in self._steps(thought.text, trace, None)]
+        room = self._model.context - self._options.answer_tokens - 64
+        counts = self._model.count_tokens([thought.text, *(f"{step}\n\n" for step in steps)])
+        fitting = np.cumsum(counts)[1:] <= room
+        return "\n\n".join(step for step, fits in zip(steps, fitting, strict=True) if fits)
 
     def _verdict(self, request: JudgeRequest, thought: _Thought, citations: float | None = None) -> Judgement:
         return judge_runs(
@@ -225,11 +241,11 @@ class Reasoner:
             steps=self._steps(thought.text, trace),
         )
 
-    def _steps(self, prompt: str, trace: Trace) -> tuple[str, ...]:
+    def _steps(self, prompt: str, trace: Trace, limit: int | None = _STEPS_KEPT) -> tuple[str, ...]:
         if self._options.kappa is None or not trace.text.strip() or not isinstance(self._model, MeasuresEntropy):
             return ()
         kept = most_informative(measure(self._model, prompt, trace.text), self._options.kappa)
-        return tuple(step.text for step in kept[:_STEPS_KEPT])
+        return tuple(step.text for step in kept[:limit])
 
 
 def bounded_schema() -> dict[str, Any]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,8 +37,6 @@ REQUEST = request_about("Fewer tokens", "We keep what matters of each paper and 
 
 
 def options(runs: int) -> ReasonerOptions:
-    from dataclasses import replace
-
     quiet = replace(PLAIN, trim=replace(PLAIN.trim, agreed=False, undecided=False))
     return ReasonerOptions(runs=runs, thinking=quiet)
 
@@ -150,3 +150,26 @@ def test_options_and_prompts_are_part_of_the_hash() -> None:
     model = FakeTextModel([], [])
     assert Reasoner(model, options(1)).sha256 == Reasoner(model, options(1)).sha256
     assert Reasoner(model, options(1)).sha256 != Reasoner(model, options(2)).sha256
+
+
+class MeasuredModel(FakeTextModel):
+    """The longer a word, the more open it was."""
+
+    def token_entropies(self, prompt: str, text: str) -> tuple[np.ndarray, np.ndarray]:
+        words = list(re.finditer(r"\S+", text))
+        return np.array([float(len(word[0])) for word in words]), np.array([word.start() for word in words])
+
+
+def test_the_review_can_be_written_from_the_informative_steps_of_all_runs() -> None:
+    thoughts = ["a b\n\nunforeseen difficulty</think>", "c d\n\nanother complication</think>", json.dumps(REVIEW)]
+    model = MeasuredModel(thoughts, ["B", "I"])
+    own = replace(options(2), kappa=0.5, aggregate=True)
+    examined = Reasoner(model, own).examine([REQUEST])["one"]
+    assert (
+        model.asked[-1]
+        .prompt.partition("<think>\n")[2]
+        .startswith("unforeseen difficulty\n\nanother complication\n</think>\n\nRating: ")
+    )
+    assert not isinstance(examined, Failure)
+    assert examined.reasoning is not None
+    assert [run.steps for run in examined.reasoning.runs] == [("unforeseen difficulty",), ("another complication",)]
