@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.agreement import (
+from guide.comparison_figures import (
     Floats,
     Rows,
     bootstrap_interval,

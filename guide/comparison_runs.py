@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.agreement import energy
 from guide.comparison import Run
+from guide.comparison_figures import energy
 from guide.corpus.jsonl import Skipped, read_jsonl
 from guide.engines.language import (
     Answer,

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from guide.agreement import effective_rank
 from guide.comparison import DEFAULTS, Bound, Run, Thresholds, compare
+from guide.comparison_figures import effective_rank
 from guide.errors import InputError
 
 N = 120

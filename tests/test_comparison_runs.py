@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from guide.agreement import energy
 from guide.comparison import Bound, Thresholds, compare
+from guide.comparison_figures import energy
 from guide.comparison_runs import (
     Idea,
     Procedure,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from guide.agreement import (
+from guide.comparison_figures import (
     bootstrap_interval,
     effective_rank,
     energy,
