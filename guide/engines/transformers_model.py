@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from guide.engines.decoding import Row, StopTexts, draw, pad_left
-from guide.engines.identity import hash_model, model_name
-from guide.engines.language import Answer, Ask, Message, Position, Usage
-from guide.engines.templates import render_chat
+from guide.engines.identity import hash_model
+from guide.engines.language import Answer, Ask, Position
+from guide.engines.tokenized import TokenizedModel
 from guide.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BATCH = 8  # prompts read together; each may be continued several times
 
 
-class TransformersModel:
+class TransformersModel(TokenizedModel):
     """A `TextModel` that also tells the entropy of each of its tokens.
 
     Args:
@@ -39,22 +39,14 @@ class TransformersModel:
     """
 
     def __init__(self, model: str, *, device: str | None = None, dtype: str = "auto", batch: int = _BATCH) -> None:
-        self._torch, loaded = _load(model, device, dtype)
-        self._model: PreTrainedModel
-        self._tokenizer: PreTrainedTokenizerBase
-        self._model, self._tokenizer = loaded
-        self._name = model
+        self._torch, (loaded, tokenizer) = _load(model, device, dtype)
+        super().__init__(model, tokenizer)
+        self._model: PreTrainedModel = loaded
         self._batch = batch
-        self._usage = Usage()
         self._guide: Any = None
         self._pad = self._tokenizer.pad_token_id
         if self._pad is None:
             self._pad = self._tokenizer.eos_token_id or 0
-
-    @property
-    def id(self) -> str:
-        """The hub id, or the name of the folder."""
-        return model_name(self._name)
 
     @cached_property
     def sha256(self) -> str:
@@ -66,24 +58,9 @@ class TransformersModel:
         """The longest sequence the model was made for."""
         return int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 20)
 
-    @property
-    def usage(self) -> Usage:
-        """What it was made to do so far."""
-        return self._usage
-
-    def render(self, messages: Sequence[Message], *, thinking: bool) -> str:
-        """The text that the model's chat template makes of the messages (see `render_chat`)."""
-        return render_chat(self._tokenizer, messages, thinking=thinking)
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each text has."""
-        return [len(ids) for ids in self._encode(texts)]
-
     def complete(self, asks: Sequence[Ask]) -> dict[str, tuple[Answer, ...]]:
         """Continue every prompt (see `TextModel.complete`)."""
-        if len({ask.id for ask in asks}) != len(asks):
-            raise InputError("two asks have one id", fix="Give each an id of its own.")
-        prompts = self._encode([ask.prompt for ask in asks])
+        prompts = self._encode_asks(asks, self.context)
         answers: dict[str, tuple[Answer, ...]] = {}
         for places in _batches(prompts, self._batch):
             rows = [self._rows(asks[place], len(prompts[place])) for place in places]
@@ -125,16 +102,12 @@ class TransformersModel:
         """Entropy of what could have stood at each token of `text` (see `MeasuresEntropy`)."""
         from guide.reasoning.entropy import entropy_bits
 
-        read = self._tokenizer(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
-        offsets = np.array([start for start, _ in read["offset_mapping"]], dtype=np.int64)
-        first = int(np.searchsorted(offsets, len(prompt)))
-        ids = self._torch.tensor([read["input_ids"]], device=self._model.device)
+        ids, first, begins = self._encode_behind(prompt, text)
+        read = self._torch.tensor([ids], device=self._model.device)
         with self._torch.inference_mode():
-            logits = self._model(input_ids=ids, use_cache=False).logits[0, max(0, first - 1) : -1]
+            logits = self._model(input_ids=read, use_cache=False).logits[0, first - 1 : -1]
         self._usage.calls += 1
-        self._usage.prompt_tokens += ids.shape[1]
-        # The very first token of a sequence is drawn from nothing.
-        begins = offsets[max(first, 1) :] - len(prompt)
+        self._usage.prompt_tokens += len(ids)
         return entropy_bits(logits.float().cpu().numpy().astype(np.float64)), begins
 
     def last_positions(self, prompts: Mapping[str, str]) -> dict[str, Position]:
@@ -156,20 +129,8 @@ class TransformersModel:
         ends = stated if isinstance(stated, list) else [stated]
         return frozenset(token for token in [*ends, self._tokenizer.eos_token_id] if token is not None)
 
-    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        # The chat template has put the special tokens in as text.
-        encoded: list[list[int]] = [self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-        return encoded
-
     def _rows(self, ask: Ask, read: int) -> list[Row]:
-        room = self.context - read
-        if room < 1 or not read:
-            raise InputError(
-                f"a prompt of {read} tokens leaves no room in a context of {self.context}",
-                where=ask.id,
-                fix="Shorten it.",
-            )
-        limit = min(ask.sampling.max_tokens, room)
+        limit = min(ask.sampling.max_tokens, self.context - read)
         sampling = ask.sampling if limit == ask.sampling.max_tokens else _limited(ask, limit)
         return [Row(sampling, ask.sampling.seed + number, self._grammar(ask.schema)) for number in range(ask.samples)]
 
@@ -188,15 +149,6 @@ class TransformersModel:
             last: torch.Tensor = output.logits[:, -1]
         return last
 
-    def _label_tokens(self, labels: Sequence[str]) -> list[int]:
-        tokens = self._encode(labels)
-        for label, own in zip(labels, tokens, strict=True):
-            if len(own) != 1:
-                raise InputError(
-                    f"the label {label!r} is {len(own)} tokens of {self.id}", fix="Labels must be single tokens."
-                )
-        return [own[0] for own in tokens]
-
     def _grammar(self, schema: Mapping[str, Any] | None) -> Any:
         """A fresh matcher for a schema; None without one."""
         if schema is None:
@@ -208,7 +160,7 @@ class TransformersModel:
             raise InputError("answers as JSON need llguidance", fix="Run: pip install 'guide-advisor[llm]'.") from error
         if self._guide is None:
             vocabulary = int(self._model.config.get_text_config().vocab_size)
-            self._guide = from_tokenizer(self._tokenizer, n_vocab=vocabulary, eos_token=sorted(self._ends))  # type: ignore[arg-type]
+            self._guide = from_tokenizer(self._tokenizer, n_vocab=vocabulary, eos_token=sorted(self._ends))
         # White space that a grammar leaves free can be drawn until the limit.
         rules = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
         return LLMatcher(self._guide, rules)

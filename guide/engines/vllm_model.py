@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from guide.engines.identity import hash_model, model_name
-from guide.engines.language import Answer, Ask, Finish, Message, Usage
-from guide.engines.templates import render_chat
+from guide.engines.identity import hash_model
+from guide.engines.language import Answer, Ask, Finish
+from guide.engines.tokenized import TokenizedModel
 from guide.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _LOOP = {"max_pattern_size": 64, "min_pattern_size": 4, "min_count": 4}
 _TOP = 20  # tokens whose probability is asked for where the entropy is bounded; vLLM's own limit
 
 
-class VllmModel:
+class VllmModel(TokenizedModel):
     """A `TextModel` over vLLM's offline engine.
 
     Prefixes are cached across calls, so thinking that is continued segment by segment and the k runs of one proposal
@@ -55,52 +55,23 @@ class VllmModel:
                 where=model,
                 fix="Name a folder that holds one, or its id on the hub.",
             ) from error
-        self._tokenizer = self._engine.get_tokenizer()
-        self._model = model
-        self._usage = Usage()
-
-    @property
-    def id(self) -> str:
-        """The hub id, or the name of the folder."""
-        return model_name(self._model)
+        super().__init__(model, self._engine.get_tokenizer())
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the model's files and vLLM's settings."""
-        return hash_model(self._model, {**self._settings, "vllm": self._vllm.__version__})
+        return hash_model(self._name, {**self._settings, "vllm": self._vllm.__version__})
 
     @property
     def context(self) -> int:
         """The longest sequence that vLLM was set up for."""
         return int(self._engine.llm_engine.model_config.max_model_len)
 
-    @property
-    def usage(self) -> Usage:
-        """What it was made to do so far."""
-        return self._usage
-
-    def render(self, messages: Sequence[Message], *, thinking: bool) -> str:
-        """The text that the model's chat template makes of the messages (see `render_chat`)."""
-        return render_chat(self._tokenizer, messages, thinking=thinking)
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each text has."""
-        return [len(ids) for ids in self._encode(texts)]
-
     def complete(self, asks: Sequence[Ask]) -> dict[str, tuple[Answer, ...]]:
         """Continue every prompt (see `TextModel.complete`)."""
-        if len({ask.id for ask in asks}) != len(asks):
-            raise InputError("two asks have one id", fix="Give each an id of its own.")
         if not asks:
             return {}
-        prompts = self._encode([ask.prompt for ask in asks])
-        for ask, ids in zip(asks, prompts, strict=True):
-            if not 0 < len(ids) < self.context:
-                raise InputError(
-                    f"a prompt of {len(ids)} tokens leaves no room in a context of {self.context}",
-                    where=ask.id,
-                    fix="Shorten it.",
-                )
+        prompts = self._encode_asks(asks, self.context)
         found = self._generate(prompts, [self._parameters(ask) for ask in asks])
         answers = {ask.id: tuple(map(self._answer, one.outputs)) for ask, one in zip(asks, found, strict=True)}
         # Greedy samples are all the same one, which vLLM draws once.
@@ -124,13 +95,10 @@ class VllmModel:
 
         vLLM tells the likeliest twenty tokens; all the others are taken for one.
         """
-        read = self._tokenizer(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
-        offsets = np.array([start for start, _ in read["offset_mapping"]], dtype=np.int64)
-        first = max(1, int(np.searchsorted(offsets, len(prompt))))
+        ids, first, begins = self._encode_behind(prompt, text)
         asked = self._vllm.SamplingParams(max_tokens=1, temperature=0, prompt_logprobs=_TOP, detokenize=False)
-        (found,) = self._generate([read["input_ids"]], [asked])
-        bits = np.array([_bounded_entropy(known) for known in found.prompt_logprobs[first:]])
-        return bits, offsets[first:] - len(prompt)
+        (found,) = self._generate([ids], [asked])
+        return np.array([_bounded_entropy(known) for known in found.prompt_logprobs[first:]]), begins
 
     def _generate(self, prompts: Sequence[Sequence[int]], parameters: Sequence[Any]) -> list[Any]:
         asked = [{"prompt_token_ids": list(ids)} for ids in prompts]
@@ -172,19 +140,6 @@ class VllmModel:
             # With special tokens shown, the mark that ends a turn is part of the text.
             text = text.removesuffix(str(self._tokenizer.eos_token))
         return Answer(text, len(output.token_ids), finish)
-
-    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        # The chat template has put the special tokens in as text.
-        return [list(self._tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
-
-    def _label_tokens(self, labels: Sequence[str]) -> list[int]:
-        tokens = self._encode(labels)
-        for label, own in zip(labels, tokens, strict=True):
-            if len(own) != 1:
-                raise InputError(
-                    f"the label {label!r} is {len(own)} tokens of {self.id}", fix="Labels must be single tokens."
-                )
-        return [own[0] for own in tokens]
 
 
 def _is_greedy(ask: Ask) -> bool:

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from guide.advisor import review_idea
+from guide.engines import choice, reasoner
+from guide.engines.choice import EngineChoice
 from guide.engines.language import Ask, MeasuresEntropy, Sampling, TextModel
 from guide.engines.reasoner import Reasoner, ReasonerOptions
 from guide.engines.transformers_model import TransformersModel
 from guide.errors import InputError
 from guide.reasoning.thinking import ThinkingOptions, think
+from guide.review import Review
 from tests.engines.requests import request_about
 from tests.engines.tiny_models import make_qwen2
 
@@ -37,14 +41,14 @@ SCHEMA = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_qwen2(tmp_path_factory.mktemp("qwen2"), heads=2)
+    return make_qwen2(tmp_path_factory.mktemp("qwen2"), heads=2, context=16_384)
 
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Iterator[VllmModel]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    yield VllmModel(str(folder), enforce_eager=True, dtype="float32", max_model_len=4096)
+    yield VllmModel(str(folder), enforce_eager=True, dtype="float32", max_model_len=16_384)
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +140,18 @@ def test_a_review_by_vllm_is_rated_as_by_transformers(model: VllmModel, other: T
     assert np.allclose(found.judgement.ratings, due.judgement.ratings, atol=1e-2)
     assert found.reasoning is not None
     assert [run.budget for run in found.reasoning.runs] == [40, 40]
+
+
+def test_the_example_is_reviewed_in_valid_json(model: VllmModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A model of noise comes to the end of a text only where that must be short.
+    monkeypatch.setattr(reasoner, "_MAX_CHARACTERS", 12)
+    monkeypatch.setattr(reasoner, "_MAX_ITEMS", 2)
+    monkeypatch.setattr(choice, "load_text_model", lambda chosen: model)
+    asked = EngineChoice("vllm", model="tiny", runs=2, thinking=40)
+    review = review_idea(str(Path(__file__).parents[2] / "examples" / "idea.md"), engine=asked)
+    assert review.reasoning is not None
+    assert review.reasoning.failure is None
+    assert not any(kind.startswith("mended") for kind in review.reasoning.dropped)
+    assert len(review.reasoning.runs) == 2
+    assert Review.model_validate_json(review.model_dump_json()) == review
+    assert review.judgement.calibration.status == "not calibrated"
