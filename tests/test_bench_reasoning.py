@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,17 +20,18 @@ from benchmarks.reasoning_task.problems import (
     stated_answer,
     write_trace,
 )
-from benchmarks.reasoning_task.small_model import decode, encode
+from benchmarks.reasoning_task.small_model import PROBE, decode, encode, load, load_or_train
+from guide.engines.transformers_model import TransformersModel
 from guide.reasoning.trace import end_thinking
 
 SEEDS = st.integers(0, 2**32 - 1)
 WORKED = Problem(
-    (Fact("k", 4, "RT"), Fact("z", 9, "B"), Fact("q", 3, "F"), Fact("d", 2, "M")), ("k", "q", "d"), ("+", "*")
+    (Fact("k", 4, "RT"), Fact("p", 9, "B"), Fact("q", 3, "F"), Fact("d", 2, "M")), ("k", "q", "d"), ("+", "*")
 )
 
 
 def test_the_worked_problem_reads_as_documented() -> None:
-    assert WORKED.prompt == "k4RT\nz9B\nq3F\nd2M\n?k+q*d\n<think>\n"
+    assert WORKED.prompt == "k:4RT\np:9B\nq:3F\nd:2M\n?k+q*d\n<think>\n"
     assert WORKED.answer == (4 + 3) * 2 % 10 == 4
 
 
@@ -93,4 +95,16 @@ def test_the_spans_of_the_facts_part_the_prompt_up_to_the_question(seed: int) ->
 
 def test_a_question_about_a_name_without_a_fact_has_no_answer() -> None:
     with pytest.raises(KeyError):
-        _ = replace(WORKED, names=("k", "q", "x")).answer
+        _ = replace(WORKED, names=("k", "q", "a")).answer
+
+
+def test_the_engine_reads_the_saved_model_in_the_tokens_that_it_was_trained_on(tmp_path: Path) -> None:
+    folder = load_or_train(tmp_path / "model", steps=1)
+    rng = random.Random(3)
+    text = WORKED.prompt + end_thinking(write_trace(WORKED, rng)) + PROBE.lead
+    _, tokenizer = load(folder)
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == encode(text)
+    assert tokenizer.decode(encode(text)) == text
+    engine = TransformersModel(str(folder), device="cpu")
+    assert engine.count_tokens([text]) == [len(encode(text))]
+    assert engine.score_labels({"one": text}, tuple(PROBE.labels))["one"].shape == (10,)

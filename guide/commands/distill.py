@@ -1,4 +1,4 @@
-"""`guide distill`: train the student."""
+"""`guide distill`: train the student, or a language model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,37 @@ from typing import TYPE_CHECKING
 
 import click
 
+from guide.commands.distill_llm import llm
 from guide.commands.options import json_option
 
 if TYPE_CHECKING:
     from guide.corpus.encoder import Precision
 
 
-@click.command(epilog="Example:  guide distill iclr-decisions.jsonl.zst --out student")
+class StudentGroup(click.Group):
+    """A group in which anything that names none of its commands is for `student`, the oldest of them."""
+
+    fallback = "student"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command `student` before arguments that name no command."""
+        if not args or args[0] not in {*self.commands, "-h", "--help"}:
+            args = [self.fallback, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=StudentGroup,
+    epilog="Without a command's name, `student` is meant:  guide distill iclr-decisions.jsonl.zst --out student",
+)
+def distill() -> None:
+    """Train the student on decisions, or a language model on reviews."""
+
+
+distill.add_command(llm)
+
+
+@distill.command(epilog="Example:  guide distill student iclr-decisions.jsonl.zst --out student")
 @click.argument("decisions", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the trained student.")
 @click.option("--until", type=int, default=2024, show_default=True, help="Last year of decisions to use.")
@@ -33,7 +57,7 @@ if TYPE_CHECKING:
     help="Number format of the encoder while training.",
 )
 @json_option
-def distill(
+def student(
     decisions: Path,
     out: Path,
     until: int,

