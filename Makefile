@@ -55,7 +55,7 @@ bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
 	$(BIN)/python benchmarks/bench_modules.py
 	$(BIN)/python benchmarks/bench_growth.py
 	$(BIN)/python benchmarks/bench_faults.py
-	$(BIN)/python benchmarks/bench_reasoning.py
+	$(BIN)/python benchmarks/bench_reasoning.py --keep build/reasoning-model
 	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 	@if test -n "$(CHROMA_PYTHON)"; then $(BIN)/python benchmarks/bench_chroma.py --chroma-python "$(CHROMA_PYTHON)"; \
 	else echo "make bench leaves Chroma out: to compare, make bench CHROMA_PYTHON=path of a Python with chromadb" >&2; fi

@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.reasoning_task.cache_techniques import measure_chunks, measure_units
 from benchmarks.reasoning_task.problems import draw_problem
 from benchmarks.reasoning_task.small_model import load_or_train
-from benchmarks.reasoning_task.thinking_techniques import DrawsApart, measure_step_entropy, measure_trimming
+from benchmarks.reasoning_task.thinking_techniques import TransformersModel, measure_step_entropy, measure_trimming
 from guide.kvcache.kept import Kept
 
 _SEED = 10**6  # of the problems asked; training draws from 0
@@ -46,7 +46,7 @@ def measure(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, Any
     rng = random.Random(_SEED)  # noqa: S311 - a lot, no secret
     problems = [draw_problem(rng) for _ in range(options.problems)]
     yield {"model": json.loads((folder / "training.json").read_text(encoding="utf-8"))}
-    model = DrawsApart(str(folder), device="cpu", batch=64)
+    model = TransformersModel(str(folder), device="cpu", batch=64)
     line, traces = measure_trimming(model, problems)
     yield line
     yield measure_step_entropy(model, problems, traces)

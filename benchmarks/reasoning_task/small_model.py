@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROBE = ScoreProbe("=", {str(digit): float(digit) for digit in range(10)})
 END, PAD = "<end>", "<pad>"
 _WORDS = ("\n\n", "\n", "Wait", "so", "<think>", CLOSE, SKIP)
-# A fact is one token: in two, a model this small takes hours on a CPU to find out how a value is looked up.
+# A fact is one token: in two, 30 % of the values were found after 2,000 steps, where all else was right.
 _FACTS = tuple(f"{name}:{digit}" for name in NAMES for digit in range(10))
 _VOCABULARY = (PAD, END, *_WORDS, *"0123456789=?", *OPERATORS, *NAMES, *FILLING, *_FACTS)
 _WORD = "|".join([*map(re.escape, _WORDS), "[a-z]:[0-9]", "."])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.reasoning_task.outcomes import Outcomes, difference
 from benchmarks.reasoning_task.problems import WAIT, Problem
 from benchmarks.reasoning_task.small_model import PROBE
-from guide.engines.language import Answer, Ask, Sampling
+from guide.engines.language import Sampling
 from guide.engines.transformers_model import TransformersModel
 from guide.reasoning.entropy import KAPPA, MeasuredTrace, measure, skipped
 from guide.reasoning.thinking import ThinkingOptions, think
@@ -32,23 +32,6 @@ _PLAIN = ThinkingOptions(
     budget=BUDGET, sampling=Sampling(temperature=1.0, top_p=1.0, seed=0), trim=_OFF, loop=None, watch=False
 )
 _LABELS = tuple(PROBE.labels)
-
-
-class DrawsApart(TransformersModel):
-    """The engine, with a seed of its own for each prompt.
-
-    `think` draws sample i of all prompts from one seed. Here all passes are of one length, so all problems would
-    close their thinking by the same lot, and n problems would tell no more than one.
-    """
-
-    def complete(self, asks: Sequence[Ask]) -> dict[str, tuple[Answer, ...]]:
-        """As the engine's own."""
-        return super().complete([_sown(ask) for ask in asks])
-
-
-def _sown(ask: Ask) -> Ask:
-    problem = int(ask.id.split("/")[0])
-    return replace(ask, sampling=replace(ask.sampling, seed=ask.sampling.seed + 1_000_003 * problem))
 
 
 def measure_trimming(model: TransformersModel, problems: Sequence[Problem]) -> tuple[dict[str, Any], list[Trace]]:

@@ -11,6 +11,7 @@ the first boundary is drawn from another seed than in the plain run: only greedy
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,9 +26,10 @@ from guide.reasoning.trimming import Trimmer, TrimOptions
 # one ("Butter") is cut there, and the model goes on from the cut.
 REFLECTIONS = ("\n\nWait", "\n\nBut", "\n\nAlternatively", "\n\nHmm", "\n\nHowever", "\n\nActually")
 
-# Sample i draws its round r from seed + i + r * _STRIDE: never from one seed twice, whatever else is in the batch and
-# however many samples there are.
+# Sample i draws its round r from base + i + r * _STRIDE: never from one seed twice, however many samples there are. The
+# base is made of the prompt's id, or all prompts of a batch would be drawn by the same numbers and err together.
 _STRIDE = 10_007
+_SEEDS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ def think(
     return {name: tuple(run.trace(options.budget) for run in group) for name, group in runs.items()}
 
 
+def seed_of(name: str, seed: int, rounds: int = 0) -> int:
+    """The seed from which the first sample of a prompt draws a round; sample i draws from the i-th behind it."""
+    base = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+    return (seed + base + rounds * _STRIDE) % _SEEDS
+
+
 def _check_room(
     model: TextModel, prompts: Mapping[str, str], options: ThinkingOptions, probe: ScoreProbe | None
 ) -> None:
@@ -193,7 +201,7 @@ def _draw(model: TextModel, going: Sequence[_Run], options: ThinkingOptions) -> 
     asks: list[Ask] = []
     for name, group in together.items():
         run = group[0]
-        seed = options.sampling.seed + run.sample + run.rounds * _STRIDE
+        seed = seed_of(run.id, options.sampling.seed, run.rounds) + run.sample
         sampling = replace(options.sampling, max_tokens=_limit(run, options), stop=stop, seed=seed)
         asks.append(Ask(name, run.prompt + run.text, sampling, len(group)))
     answers = model.complete(asks)

@@ -3,7 +3,8 @@ import pytest
 
 from guide.calibration import parse_venue
 from guide.corpus.sentences import split_sentences
-from guide.engines import JudgeRequest, load_engine
+from guide.engines import JudgeRequest
+from guide.engines.choice import EngineChoice, load_engine
 from guide.engines.student import background_vocabulary, load_student
 from guide.errors import InputError
 
@@ -121,7 +122,7 @@ def test_the_vocabulary_knows_which_words_tell():
 
 def test_an_unknown_engine_is_an_input_error():
     with pytest.raises(InputError, match="no engine"):
-        load_engine("oracle")
+        load_engine(EngineChoice("oracle"))
 
 
 def test_the_shipped_held_out_scores_tell_accepted_from_rejected():

@@ -11,7 +11,7 @@ from guide.engines.language import Answer, Ask, Sampling, TextModel
 from guide.errors import InputError
 from guide.reasoning.labels import ScoreProbe
 from guide.reasoning.repetition import LoopOptions
-from guide.reasoning.thinking import REFLECTIONS, ThinkingOptions, think
+from guide.reasoning.thinking import REFLECTIONS, ThinkingOptions, seed_of, think
 from guide.reasoning.trace import CLOSE, Trace, end_thinking
 from guide.reasoning.trimming import TrimOptions, replay
 from tests.reasoning.fakes import LABELS, SCORE, LoopingModel, ScriptedModel, tokens_of
@@ -19,6 +19,7 @@ from tests.reasoning.fakes import LABELS, SCORE, LoopingModel, ScriptedModel, to
 PROBE = ScoreProbe('{"score": ', LABELS)
 BARE = TrimOptions(agreed=False, undecided=False)
 PLAIN = ThinkingOptions(budget=400, trim=BARE, loop=None)
+OTHER = "Is snow a road?<think>\n"
 PROMPT = "Is ice a bridge?<think>\n"
 _word = count()
 
@@ -184,10 +185,19 @@ def test_samples_have_different_seeds_and_the_same_thresholds() -> None:
     think(model, {"one": PROMPT}, given, samples=3, probe=PROBE)
     seeds = [ask.sampling.seed + number for batch in model.batches for ask in batch for number in range(ask.samples)]
     assert len(seeds) == len(set(seeds)) == 3 * len(model.batches)
-    assert sorted(seeds)[:3] == [40, 41, 42]
+    first = seed_of("one", 40)
+    assert seeds[:3] == [first, first + 1, first + 2]
     for batch in model.batches:
         assert {(ask.sampling.temperature, ask.sampling.top_p) for ask in batch} == {(0.7, 0.9)}
         assert len({(ask.sampling.max_tokens, ask.sampling.stop) for ask in batch}) == 1
+
+
+def test_prompts_of_one_batch_are_not_drawn_by_the_same_numbers() -> None:
+    said = script(2, 8, 2, 8, 5)
+    model = ScriptedModel({PROMPT: [said], OTHER: [said]})
+    think(model, {"one": PROMPT, "two": OTHER}, options(), probe=PROBE)
+    for batch in model.batches:
+        assert len({ask.sampling.seed for ask in batch}) == len(batch) == 2
 
 
 def test_a_sample_is_the_same_run_whatever_the_number_of_samples() -> None:
@@ -258,7 +268,7 @@ def test_with_every_technique_off_the_ask_is_the_plain_one() -> None:
     sampling = Sampling(seed=3, stop=("never",), max_tokens=7)
     given = ThinkingOptions(budget=90, trim=BARE, loop=None, sampling=sampling, segment_tokens=5)
     traces = think(model, {"one": PROMPT}, given, samples=2, probe=PROBE)["one"]
-    plain = Ask("one", PROMPT, Sampling(seed=3, stop=(CLOSE,), max_tokens=90), samples=2)
+    plain = Ask("one", PROMPT, Sampling(seed=seed_of("one", 3), stop=(CLOSE,), max_tokens=90), samples=2)
     assert (model.batches, model.probes) == ([(plain,)], [])
     answers = ScriptedModel({PROMPT: [said, said]}).complete([plain])["one"]
     assert [(trace.text, trace.tokens) for trace in traces] == [(answer.text, answer.tokens) for answer in answers]
