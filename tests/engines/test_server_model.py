@@ -420,10 +420,13 @@ def test_a_prompt_refused_for_scoring_is_a_failure_and_no_lack_of_probabilities(
     assert isinstance(ends["short"], np.ndarray)
 
 
-def test_ctrl_c_ends_a_batch_at_once_and_leaves_no_threads(server: LLMServer) -> None:
+def test_ctrl_c_ends_a_batch_at_once_and_leaves_no_threads(server: LLMServer, request: pytest.FixtureRequest) -> None:
     def ours() -> set[threading.Thread]:
         return {thread for thread in threading.enumerate() if "process_request_thread" not in thread.name}
 
+    # As in a fresh process: packages that other tests load (Ray) take the signal for themselves.
+    of_others = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, of_others))
     server.faults.extend([Fault("hang")] * 8)
     model = ServerModel("small", server.url, patience=Patience(deadline=30.0))
     before = ours()
