@@ -104,7 +104,7 @@ def draw(
             chosen = choose(logits, flat, sources)
             for row, token in zip(flat, chosen, strict=True):
                 if row.finish is None:
-                    _take(row, token, ends, stop)
+                    take(row, token, ends, stop)
             if all(row.finish for row in flat):
                 return
             fed = torch.tensor(chosen, device=device)[:, None]
@@ -162,7 +162,8 @@ def _allowed(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
     return logits
 
 
-def _take(row: Row, token: int, ends: Collection[int], stop: Callable[[Row], bool]) -> None:
+def take(row: Row, token: int, ends: Collection[int], stop: Callable[[Row], bool]) -> None:
+    """Add a token to a row, and end the row where it is at an end (see `draw`)."""
     row.tokens.append(token)
     if row.grammar is not None:
         row.grammar.consume_token(token)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from guide.engines.decoding import Row, choose, take
 from guide.engines.language import Finish, Sampling
 from guide.errors import InputError
 from guide.kvcache.kept import Kept
@@ -144,19 +145,16 @@ def continue_from(
     if sampling.temperature < 0 or not 0.0 < sampling.top_p <= 1.0:
         raise InputError("a temperature is at least 0, and a top_p above 0 and at most 1")
     state = prefix.copy_for(samples)
-    rows = len(state.mask)
-    sources = [torch.Generator().manual_seed(sampling.seed + row % samples) for row in range(rows)]
-    drawn: list[list[int]] = [[] for _ in range(rows)]
-    finish: list[Finish | None] = [None] * rows
+    rows = [Row(sampling, sampling.seed + number % samples) for number in range(len(state.mask))]
+    sources = [torch.Generator().manual_seed(row.seed) for row in rows]
     trimmed = DrawnTokens(decode_share, state.mask.shape[1]) if decode_share and not decode_share.whole else None
     peak = state.bytes
-    for step in range(1, sampling.max_tokens + 1):
-        chosen = _choose(state.logits, sampling, sources)
-        for row, token in enumerate(chosen):
-            if finish[row] is None:
-                drawn[row].append(token)
-                finish[row] = _finish(drawn[row], ends, stopped)
-        if step == sampling.max_tokens or all(finish):
+    while True:
+        chosen = choose(state.logits, rows, sources)
+        for row, token in zip(rows, chosen, strict=True):
+            if row.finish is None:
+                take(row, token, ends, lambda drawn: stopped is not None and stopped(drawn.tokens))
+        if all(row.finish for row in rows):
             break
         # What is put after the end of a row is read by no one: rows do not see each other.
         fed = torch.tensor(chosen, device=state.mask.device)[:, None]
@@ -169,33 +167,8 @@ def continue_from(
         if columns is not None:
             kept = Selection((columns,) * len(state.cache.layers), state.mask.gather(1, columns))
             state = evict(state, kept)
-    answers = [Drawn(tuple(tokens), why or "length") for tokens, why in zip(drawn, finish, strict=True)]
-    return Continuation(tuple(tuple(answers[first : first + samples]) for first in range(0, rows, samples)), peak)
+    answers = [Drawn(tuple(row.tokens), row.finish or "length") for row in rows]
+    return Continuation(tuple(tuple(answers[first : first + samples]) for first in range(0, len(rows), samples)), peak)
 
 
 _UNWATCHED: AbstractContextManager[dict[int, Any]] = nullcontext({})
-
-
-def _finish(
-    tokens: Sequence[int], ends: Collection[int], stopped: Callable[[Sequence[int]], bool] | None
-) -> Finish | None:
-    if tokens[-1] in ends:
-        return "end"
-    return "stop" if stopped is not None and stopped(tokens) else None
-
-
-def _choose(logits: torch.Tensor, sampling: Sampling, sources: Sequence[torch.Generator]) -> list[int]:
-    """The next token of each row of (rows, vocabulary) logits; every row draws from its own source."""
-    import torch
-
-    if sampling.temperature == 0:
-        return [int(token) for token in logits.argmax(dim=-1)]
-    scaled = logits.detach().float().cpu() / sampling.temperature
-    chances, order = scaled.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
-    # The first token that passes top_p still counts; those after it do not.
-    chances = chances.masked_fill(chances.cumsum(dim=-1) - chances >= sampling.top_p, 0.0)
-    tokens = []
-    for row, source in enumerate(sources):
-        place = torch.multinomial(chances[row], 1, generator=source)
-        tokens.append(int(order[row, place]))
-    return tokens
