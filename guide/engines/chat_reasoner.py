@@ -27,6 +27,9 @@ from guide.prompting import Prompt, build_prompt, prompts_sha256, rating_scale
 from guide.reasoning.labels import ScoreProbe
 from guide.review import Judgement, Reasoning
 
+# Stands in the answer before the review, which has no such key.
+_RATING = re.compile(r'"rating"\s*:\s*"\s*[A-J]\s*"\s*,?')
+
 
 class ChatReasoner:
     """An `Engine` over a `ChatModel`. Of its options, the rules for stopping have no say: a server is not stopped."""
@@ -128,7 +131,7 @@ class ChatReasoner:
             shares = sampled
         middle = float((shares @ np.arange(1, 11)).mean())
         # The answer whose rating is nearest to the mean, of those that can be read.
-        parsed = [(answer, parse_answer(answer.text)) for answer in drawn]
+        parsed = [(answer, parse_answer(_RATING.sub("", answer.text, count=1))) for answer in drawn]
         readable = [(answer, one) for answer, one in parsed if isinstance(one, ParsedAnswer)]
         held, failure = None, None
         if readable:

@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,6 +65,7 @@ class LLMServer:
         most_logprobs: more are refused.
         counts_tokens: whether it tells the usage.
         slow: seconds that an answer takes.
+        answer: makes the answer of a prompt and a seed.
         models: its list of models.
         requests: bodies received, in order of arrival.
         authorizations: headers received with them; None where there was none.
@@ -79,6 +80,7 @@ class LLMServer:
     most_logprobs: int = 20
     counts_tokens: bool = True
     slow: float = 0.0
+    answer: Callable[[str, int], str] = field(default_factory=lambda: answer_to)
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "small", "max_model_len": 4096}])
     requests: list[dict[str, Any]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
@@ -123,7 +125,7 @@ def _complete(served: LLMServer, request: dict[str, Any]) -> dict[str, Any]:
     """A good answer."""
     prompt, seed = prompt_of(request), int(request.get("seed", 0))
     many = 1 if "n" in served.ignores else int(request.get("n", 1))
-    texts = [answer_to(prompt, seed + number) for number in range(many)]
+    texts = [served.answer(prompt, seed + number) for number in range(many)]
     body: dict[str, Any] = {
         "id": f"chatcmpl-{len(served.requests)}",
         "object": "chat.completion",

@@ -1,0 +1,83 @@
+"""Language models behind the commands: a real one run by transformers, and one behind a local server."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.engines.llm_server import serve
+from tests.engines.test_reasoner import REVIEW
+from tests.engines.tiny_models import make_qwen2
+
+ROOT = Path(__file__).parent.parent.parent
+IDEA = ROOT / "examples" / "idea.md"
+SCHEMA = json.loads((ROOT / "docs" / "review.schema.json").read_text(encoding="utf-8"))
+KEY = "sk-of-the-tests-0123456789"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return make_qwen2(tmp_path_factory.mktemp("qwen2"), context=16_384)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("GUIDE_API_KEY", KEY)
+    with serve(ignores=("logprobs",)) as served:
+        served.answer = lambda prompt, seed: json.dumps({"rating": "EFG"[seed % 3], **REVIEW})
+        yield served
+
+
+def test_a_model_run_by_transformers_reviews_the_example(cli, tiny):
+    options = ("--engine", "transformers", "--model", tiny, "--device", "cpu", "--runs", "2", "--thinking", "24")
+    result = cli("review", IDEA, *options, "--json")
+    assert result.exit_code == 0, result.stderr
+    review = json.loads(result.stdout)
+    jsonschema.Draft202012Validator(SCHEMA).validate(review)
+    assert [run["budget"] for run in review["reasoning"]["runs"]] == [24, 24]
+    assert review["judgement"]["p_correct"] is None
+    shown = cli("review", IDEA, *options)
+    assert "NOT CALIBRATED" in shown.stdout
+    assert "How the model came to it" in shown.stdout
+
+
+def test_a_server_reviews_the_example_and_its_key_is_shown_nowhere(cli, server):
+    options = ("--engine", "openai", "--base-url", server.url, "--model", "small")
+    result = cli("review", IDEA, *options, "--json")
+    assert result.exit_code == 0, result.stderr
+    review = json.loads(result.stdout)
+    assert review["judgement"]["rating"] == pytest.approx(6.0)
+    claims = [finding["claim"] for finding in review["findings"] if "compresses papers, too" in finding["claim"]]
+    assert len(claims) == 1
+    assert review["reasoning"]["dropped"] == {"evidence dropped": 1, "names restored": 1, "quotes dropped": 1}
+    assert set(server.authorizations) == {f"Bearer {KEY}"}
+    assert KEY not in result.stdout + result.stderr
+
+
+def test_scores_of_a_server_stand_under_their_own_ids(cli, server, tmp_path):
+    server.answer = lambda prompt, seed: json.dumps({"rating": "B" if "ice" in prompt else "I"})
+    records = [{"id": name, "title": "T", "abstract": f"On {name} and roads."} for name in ("ice", "snow", "iceberg")]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    out = tmp_path / "out.jsonl"
+    options = ("--engine", "openai", "--base-url", server.url, "--model", "small")
+    assert cli("score", tmp_path / "in.jsonl", "--out", out, *options).exit_code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["id"], row["rating"]) for row in rows] == [("ice", 2.0), ("snow", 9.0), ("iceberg", 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--engine", "transformers"), "needs a model"),
+        (("--engine", "openai", "--model", "small"), "needs an address"),
+        (("--model", "small"), "the student is one model"),
+        (("--engine", "transformers", "--model", "nowhere/at/all"), "cannot be loaded"),
+        (("--engine", "vllm", "--model", "m", "--base-url", "http://localhost:1/v1"), "runs here"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_line(cli, options, complaint):
+    result = cli("review", IDEA, *options)
+    assert result.exit_code in (1, 2)
+    assert complaint in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
