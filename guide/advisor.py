@@ -109,7 +109,7 @@ def _examine(engine: Engine, request: JudgeRequest, where: str) -> Examination:
         examined = engine.examine([request])[request.id]
     else:
         judgement = engine.judge([request])[request.id]
-        examined = judgement if isinstance(judgement, Failure) else Examination(judgement, (), None, ())
+        examined = judgement if isinstance(judgement, Failure) else Examination(judgement, (), None)
     if isinstance(examined, Failure):
         raise ModelError(f"{engine.id} has no answer: {examined.reason}", where=where)
     return examined

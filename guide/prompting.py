@@ -37,12 +37,10 @@ class Prompt:
     Attributes:
         messages: a system and a user message.
         keys: id of the paper behind each key of the evidence ("E1"); what an answer cites must be one of them.
-        warnings: what had to be neutralised in the prior work.
     """
 
     messages: tuple[Message, ...]
     keys: Mapping[str, str]
-    warnings: tuple[str, ...]
 
 
 @cache
@@ -65,7 +63,7 @@ def build_prompt(request: JudgeRequest, *, task: Task = "review") -> Prompt:
 
     The title, the text and the prior work are neutralised again, whatever was done to them before.
     """
-    passages, keys, warnings = _passages(request)
+    passages, keys = _passages(request)
     title, text = neutralise(request.title).text, neutralise(request.text).text
     mark = _mark([title, text, *(part for passage in passages for part in passage.values())])
     user = _render(
@@ -76,7 +74,7 @@ def build_prompt(request: JudgeRequest, *, task: Task = "review") -> Prompt:
         mark=mark,
         question=_questions()["question"][task].strip(),
     )
-    return Prompt((Message("system", system_message(request.form)), Message("user", user)), keys, warnings)
+    return Prompt((Message("system", system_message(request.form)), Message("user", user)), keys)
 
 
 @cache
@@ -88,26 +86,25 @@ def system_message(form: Form) -> str:
     ).strip()
 
 
-def _passages(request: JudgeRequest) -> tuple[list[dict[str, str]], dict[str, str], tuple[str, ...]]:
-    """The prior work with a key for each paper, its modules side by side, and what was neutralised in it."""
+def _passages(request: JudgeRequest) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """The prior work with a key for each paper, its modules side by side."""
     papers = {item.paper.id: item.paper for item in request.evidence}
     key_of: dict[str, str] = {}
-    shown, warnings = [], []
+    shown = []
     for passage in request.passages:
         paper = papers[passage.paper_id]
         key = key_of.setdefault(paper.id, f"E{len(key_of) + 1}")
-        title, text = neutralise(paper.title), neutralise(passage.text)
+        title, text = neutralise(paper.title).text, neutralise(passage.text).text
         shown.append(
             {
                 "key": key,
-                "title": " ".join(title.text.split()),
+                "title": " ".join(title.split()),
                 "place": f"{paper.venue} {paper.year}".strip(),
                 "kind": passage.kind,
-                "text": text.text,
+                "text": text,
             }
         )
-        warnings += [f"in prior work {key}: {warning}" for warning in (*title.warnings, *text.warnings)]
-    return shown, {key: paper for paper, key in key_of.items()}, tuple(warnings)
+    return shown, {key: paper for paper, key in key_of.items()}
 
 
 def _mark(parts: Sequence[str]) -> str:

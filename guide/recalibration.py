@@ -91,7 +91,7 @@ class EngineCalibration:
     highest: float
     held_out: HeldOut
 
-    def apply(self, judgement: Judgement, *, in_domain: bool) -> Judgement:
+    def apply(self, judgement: Judgement, *, in_domain: bool, doubts: tuple[str, ...] = ()) -> Judgement:
         """The judgement with P(accept), its interval and p_correct as learnt.
 
         The interval is that of the fit; what runs differ by is among the signals.
@@ -101,7 +101,7 @@ class EngineCalibration:
         at = np.array([[judgement.rating]])
         evidence, half = fit.evidence(at)[0], _Z * float(np.sqrt(fit.evidence_variance(at)[0]))
         p, low, high = chance(np.array([evidence, evidence - half, evidence + half]), rate).tolist()
-        reasons = []
+        reasons = list(doubts)
         if not in_domain:
             reasons.append("calibrated on ICLR decisions; for this venue only the base rate was changed")
         if not self.lowest <= judgement.rating <= self.highest:

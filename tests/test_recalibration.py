@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from guide.calibration import parse_venue
-from guide.engines import JudgeRequest
-from guide.engines.calibrated import Calibrated
+from guide.engines import Examination, JudgeRequest
+from guide.engines.calibrated import Calibrated, CalibratedExaminer
 from guide.errors import InputError
 from guide.recalibration import Decided, fit_engine, load_calibration
 from guide.review import Signals
@@ -91,6 +91,19 @@ def test_too_few_decisions_or_all_alike_are_refused():
     alike = [Decided(one.id, one.judgement, True, RATE) for one in decisions(300, informative=True)]
     with pytest.raises(InputError, match="too few to learn from"):
         fitted(alike)
+
+
+def test_a_review_shows_prior_work_that_the_decisions_did_not_so_it_is_not_calibrated():
+    class Examiner(FakeEngine):
+        last_training_year = 2020
+
+        def examine(self, requests):
+            return {one.id: Examination(judgement(rating=6.0), (), None) for one in requests}
+
+    calibrated = CalibratedExaminer(Examiner(), fitted(decisions(400, informative=True)))
+    examined = calibrated.examine([JudgeRequest("a", "T", "Text.", parse_venue("ICLR-2025"))])["a"]
+    assert examined.judgement.calibration.status == "not calibrated"
+    assert examined.judgement.p_correct is None
 
 
 def test_it_comes_back_as_it_was_written_and_not_altered(tmp_path):

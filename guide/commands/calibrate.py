@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def calibrate(file: Path, out: Path, limit: int | None, engine: EngineChoice, as_json: bool) -> None:
     """Judge the decided submissions of FILE and learn what the engine's ratings and signals say.
 
-    FILE: JSON lines with title, abstract, accepted and year. The result is named by --calibration to review, score and
-    replay, and fits the engine with the same settings only. How it did on folds that were held out is printed.
+    FILE: JSON lines with title, abstract, accepted and year. The result is named by --calibration to score and replay,
+    and fits the engine with the same settings only. How it did on folds that were held out is printed.
     """
     import json
     from dataclasses import asdict

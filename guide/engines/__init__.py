@@ -48,13 +48,11 @@ class Examination:
         judgement: as `Engine.judge` would give it.
         findings: checked against what was retrieved.
         reasoning: how it was come to; None where nothing was written.
-        warnings: what had to be neutralised in the prior work.
     """
 
     judgement: Judgement
     findings: tuple[Finding, ...]
     reasoning: Reasoning | None
-    warnings: tuple[str, ...]
 
 
 class Engine(Protocol):

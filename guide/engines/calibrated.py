@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from guide.recalibration import EngineCalibration
     from guide.review import Judgement
 
+# A review asks for more, and shows prior work; `judge`, which the decisions went through, does neither.
+_ANOTHER_QUESTION = "calibrated on ratings that were given without prior work and without a review beside them"
+
 
 class Calibrated:
     """An engine whose judgements are stated as its calibration has it.
@@ -69,7 +72,9 @@ class CalibratedExaminer(Calibrated):
         for request in requests:
             found = examined[request.id]
             if not isinstance(found, Failure):
-                judgement = self._calibration.apply(found.judgement, in_domain=request.venue.in_domain)
-                found = Examination(judgement, found.findings, found.reasoning, found.warnings)
+                judgement = self._calibration.apply(
+                    found.judgement, in_domain=request.venue.in_domain, doubts=(_ANOTHER_QUESTION,)
+                )
+                found = Examination(judgement, found.findings, found.reasoning)
             answers[request.id] = found
         return answers

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from guide.engines import Examination, JudgeRequest
 from guide.engines.answers import ParsedAnswer, answer_schema, parse_answer
 from guide.engines.language import Answer, ChatModel, Failure, Sampling, Talk
-from guide.engines.reasoner import ReasonerOptions
+from guide.engines.reasoner import ReasonerOptions, settings_of
 from guide.engines.verdict import judge_runs, sampled_shares
 from guide.engines.written import check_written
 from guide.errors import InputError
@@ -49,7 +49,7 @@ class ChatReasoner:
     @property
     def sha256(self) -> str:
         """Hash of the address and name of the model, the prompts and the options; the weights are not known."""
-        parts = [self._model.sha256, prompts_sha256(), asdict(self._options)]
+        parts = [self._model.sha256, prompts_sha256(), settings_of(self._options)]
         return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -155,7 +155,6 @@ class ChatReasoner:
                 },
                 failure=failure,
             ),
-            warnings=prompt.warnings,
         )
 
     def _verdict(

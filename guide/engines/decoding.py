@@ -97,9 +97,7 @@ def draw(
             which = torch.repeat_interleave(torch.arange(len(prompts), device=device), counts)
             cache.batch_select_indices(which)
             logits, mask = logits[which], mask[which]
-            position = mask.sum(dim=1, keepdim=True)
-        else:
-            position = mask.sum(dim=1, keepdim=True)
+        position = mask.sum(dim=1, keepdim=True)
         while True:
             chosen = choose(logits, flat, sources)
             for row, token in zip(flat, chosen, strict=True):

@@ -95,7 +95,7 @@ class Reasoner:
     @property
     def sha256(self) -> str:
         """Hash of the model, the prompts and the options."""
-        parts = [self._model.sha256, prompts_sha256(), asdict(self._options), self._probe.lead]
+        parts = [self._model.sha256, prompts_sha256(), settings_of(self._options), self._probe.lead]
         return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -135,7 +135,7 @@ class Reasoner:
                 dropped=dict(held.dropped) if held else {},
                 failure=parsed.reason if isinstance(parsed, Failure) else None,
             )
-            answers[request.id] = Examination(judgement, findings, reasoning, thought.prompt.warnings)
+            answers[request.id] = Examination(judgement, findings, reasoning)
         return answers
 
     def _think(self, requests: Sequence[JudgeRequest], task: Task) -> dict[str, _Thought | Failure]:
@@ -246,6 +246,11 @@ class Reasoner:
             return ()
         kept = most_informative(measure(self._model, prompt, trace.text), self._options.kappa)
         return tuple(step.text for step in kept[:limit])
+
+
+def settings_of(options: ReasonerOptions) -> dict[str, Any]:
+    """The options that can change an answer: all but what the model is said to know."""
+    return {name: value for name, value in asdict(options).items() if name != "last_training_year"}
 
 
 def bounded_schema() -> dict[str, Any]:

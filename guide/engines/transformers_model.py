@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ class TransformersModel(TokenizedModel):
 
     def _rows(self, ask: Ask, read: int) -> list[Row]:
         limit = min(ask.sampling.max_tokens, self.context - read)
-        sampling = ask.sampling if limit == ask.sampling.max_tokens else _limited(ask, limit)
+        sampling = replace(ask.sampling, max_tokens=limit)
         return [Row(sampling, ask.sampling.seed + number, self._grammar(ask.schema)) for number in range(ask.samples)]
 
     def _answer(self, row: Row, stops: StopTexts) -> Answer:
@@ -192,12 +193,6 @@ def _load(model: str, device: str | None, dtype: str) -> tuple[Any, tuple[PreTra
             fix="Name a folder that holds one, or its id on the hub.",
         ) from error
     return torch, (loaded.to(torch.device(place)).eval(), tokenizer)  # type: ignore[arg-type]
-
-
-def _limited(ask: Ask, limit: int) -> Any:
-    from dataclasses import replace
-
-    return replace(ask.sampling, max_tokens=limit)
 
 
 def _batches(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:

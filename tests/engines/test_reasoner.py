@@ -152,6 +152,12 @@ def test_options_and_prompts_are_part_of_the_hash() -> None:
     assert Reasoner(model, options(1)).sha256 != Reasoner(model, options(2)).sha256
 
 
+def test_what_a_model_is_said_to_know_is_not_part_of_the_hash() -> None:
+    model = FakeTextModel([], [])
+    dated = replace(options(1), last_training_year=2024)
+    assert Reasoner(model, dated).sha256 == Reasoner(model, options(1)).sha256
+
+
 class MeasuredModel(FakeTextModel):
     """The longer a word, the more open it was."""
 
