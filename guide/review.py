@@ -160,6 +160,7 @@ class Reasoning(_Value):
     summary: str = Field(description="the model's own words; not checked")
     rationale: tuple[str, ...] = Field(description="its reasons, each with the ids of the work it cites; not checked")
     dropped: dict[str, int] = Field(description="what was dropped or mended of its answer, by kind")
+    spent: str = Field(description="what the model was made to do so far: calls, tokens, and of a server the cost")
     failure: str | None = Field(default=None, description="why there is no written review, only a rating")
 
 

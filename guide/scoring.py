@@ -15,7 +15,7 @@ from typing import Any
 from guide.atomic import replacing
 from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
 from guide.corpus.jsonl import Skipped, read_jsonl
-from guide.engines import Engine, JudgeRequest
+from guide.engines import Engine, JudgeRequest, Spends
 from guide.engines.choice import STUDENT, EngineChoice, load_engine
 from guide.engines.language import Failure
 from guide.errors import InputError
@@ -37,6 +37,7 @@ class ScoreReport:
         reasons: why not, counted.
         seconds: wall time, loading included.
         rate: records a second.
+        spent: what a language model was made to do for it; "" for other engines.
     """
 
     judged: int
@@ -44,6 +45,7 @@ class ScoreReport:
     reasons: dict[str, int]
     seconds: float
     rate: float
+    spent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def score_file(
             bar.update(len(batch))
             batch = list(islice(rows, _BATCH))
     seconds = time.perf_counter() - begun
-    return ScoreReport(judged, failed, dict(reasons), seconds, (judged + failed) / seconds)
+    spent = loaded.spent if isinstance(loaded, Spends) else ""
+    return ScoreReport(judged, failed, dict(reasons), seconds, (judged + failed) / seconds, spent)
 
 
 def _rows(file: Path) -> Iterator[_Row]:

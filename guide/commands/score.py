@@ -40,5 +40,7 @@ def score(file: Path, out: Path, limit: int | None, engine: EngineChoice, venue:
         f"({report.rate:.1f} a second), written to {out}",
         err=True,
     )
+    if report.spent:
+        click.echo(f"  {report.spent}", err=True)
     for reason, number in report.reasons.items():
         click.echo(f"  {number:,} not judged: {reason}", err=True)

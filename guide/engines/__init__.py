@@ -89,6 +89,15 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class Spends(Protocol):
+    """An engine whose answers cost tokens."""
+
+    @property
+    def spent(self) -> str:
+        """What its model was made to do so far, in a line."""
+
+
+@runtime_checkable
 class Examines(Protocol):
     """An engine that writes a review of its own."""
 

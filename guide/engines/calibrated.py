@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from guide.engines import Examination
+from guide.engines import Examination, Spends
 from guide.engines.language import Failure
 from guide.errors import InputError
 
@@ -50,6 +50,11 @@ class Calibrated:
     def last_training_year(self) -> int:
         """The engine's, or that of the decisions it was calibrated on if they are later."""
         return max(self._engine.last_training_year, self._calibration.last_year or 0)
+
+    @property
+    def spent(self) -> str:
+        """As the engine tells it; nothing where its answers cost no tokens."""
+        return self._engine.spent if isinstance(self._engine, Spends) else ""
 
     def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> dict[str, Judgement | Failure]:
         """Judge every request (see `Engine.judge`)."""

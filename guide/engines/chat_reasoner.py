@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from guide.engines import Examination, JudgeRequest
 from guide.engines.answers import ParsedAnswer, answer_schema, parse_answer
-from guide.engines.language import Answer, ChatModel, Failure, Sampling, Talk
+from guide.engines.language import Answer, ChatModel, Failure, Sampling, Talk, describe_spending
 from guide.engines.reasoner import ReasonerOptions, settings_of
 from guide.engines.verdict import judge_runs, sampled_shares
 from guide.engines.written import check_written
@@ -56,6 +56,11 @@ class ChatReasoner:
     def last_training_year(self) -> int:
         """As stated; a model that does not say it may know every decision."""
         return self._options.last_training_year
+
+    @property
+    def spent(self) -> str:
+        """What the model was made to do so far (see `Spends`)."""
+        return describe_spending(self._model)
 
     def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> dict[str, Judgement | Failure]:
         """Rate every request (see `Engine.judge`)."""
@@ -153,6 +158,7 @@ class ChatReasoner:
                     **(held.dropped if held else {}),
                     **({"answers that cannot be read": unread} if unread else {}),
                 },
+                spent=self.spent,
                 failure=failure,
             ),
         )

@@ -136,6 +136,24 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class Priced(Protocol):
+    """A model that is paid for."""
+
+    @property
+    def cost(self) -> float | None:
+        """What it cost so far; None if that is unknown."""
+
+
+def describe_spending(model: Model) -> str:
+    """What a model was made to do so far, in a line; of one behind a server also the cost, or that it is unknown."""
+    usage = model.usage
+    line = f"{usage.calls:,} calls, {usage.prompt_tokens:,} tokens read, {usage.drawn_tokens:,} drawn"
+    if not isinstance(model, Priced):
+        return line
+    return f"{line}, cost {'unknown' if model.cost is None else format(model.cost, '.4g')}"
+
+
+@runtime_checkable
 class TextModel(Model, Protocol):
     """A model that continues any text and tells its probabilities."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from guide.engines import UNKNOWN_YEAR, Examination, JudgeRequest
 from guide.engines.answers import answer_schema, parse_answer
-from guide.engines.language import Ask, Failure, MeasuresEntropy, Sampling, TextModel
+from guide.engines.language import Ask, Failure, MeasuresEntropy, Sampling, TextModel, describe_spending
 from guide.engines.verdict import judge_runs
 from guide.engines.written import check_written
 from guide.errors import InputError
@@ -103,6 +103,11 @@ class Reasoner:
         """As stated; a model that does not say it may know every decision."""
         return self._options.last_training_year
 
+    @property
+    def spent(self) -> str:
+        """What the model was made to do so far (see `Spends`)."""
+        return describe_spending(self._model)
+
     def judge(self, requests: Sequence[JudgeRequest], *, progress: bool = False) -> dict[str, Judgement | Failure]:
         """Rate every request (see `Engine.judge`); nothing is written."""
         thoughts = self._think(requests, "rating")
@@ -133,6 +138,7 @@ class Reasoner:
                 summary=held.summary if held else "",
                 rationale=held.rationale if held else (),
                 dropped=dict(held.dropped) if held else {},
+                spent=self.spent,
                 failure=parsed.reason if isinstance(parsed, Failure) else None,
             )
             answers[request.id] = Examination(judgement, findings, reasoning)

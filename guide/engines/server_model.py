@@ -117,6 +117,11 @@ class ServerModel:
         return self._context
 
     @property
+    def cost(self) -> float | None:
+        """What all of it cost so far; None where no prices were given or the server did not tell every count."""
+        return self.spent.cost
+
+    @property
     def usage(self) -> Usage:
         """The tokens that the server told; `spent` says of how many requests it did not."""
         return self.spent.known()

@@ -36,6 +36,7 @@ def print_reasoning(out: Console, reasoning: Reasoning) -> None:
     if reasoning.dropped:
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(reasoning.dropped.items()))
         out.print(f"Dropped or mended of its answer: {escape(counts)}", style="dim")
+    out.print(f"{escape(reasoning.model)}: {escape(reasoning.spent)}", style="dim")
 
 
 def _line(run: Run) -> str:

@@ -61,7 +61,12 @@ def test_scores_of_a_server_stand_under_their_own_ids(cli, server, tmp_path):
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     out = tmp_path / "out.jsonl"
     options = ("--engine", "openai", "--base-url", server.url, "--model", "small")
-    assert cli("score", tmp_path / "in.jsonl", "--out", out, *options).exit_code == 0
+    result = cli("score", tmp_path / "in.jsonl", "--out", out, *options, "--price-in", "1000000", "--price-out", "0")
+    assert result.exit_code == 0
+    read = sum(len(message["content"].split()) for one in server.requests for message in one["messages"])
+    assert f"{len(server.requests)} calls, {read:,} tokens read" in result.stderr
+    assert f"cost {format(read, '.4g')}" in result.stderr
+    assert "cost unknown" in cli("score", tmp_path / "in.jsonl", "--out", out, *options).stderr
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(row["id"], row["rating"]) for row in rows] == [("ice", 2.0), ("snow", 9.0), ("iceberg", 2.0)]
 
