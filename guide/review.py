@@ -141,6 +141,7 @@ class Run(_Value):
     sd: float = Field(ge=0, description="how undecided it was: standard deviation of the rating within the run")
     mass: float = Field(ge=0, le=1, description="probability that the letters of the scale had together")
     tokens: int = Field(ge=0, description="of thinking, drawn")
+    estimated: bool = Field(default=False, description="whether `tokens` is a rough count: the server told none")
     budget: int = Field(ge=0, description="of thinking, allowed")
     stop: Literal["closed", "agreed", "undecided", "repetition", "budget", "off"]
     saved: int = Field(ge=0, description="tokens of the budget left when it was stopped: an upper bound of the saving")
@@ -148,7 +149,9 @@ class Run(_Value):
     valid_thinking: float | None = Field(
         ge=0, le=1, description="share of the thinking after which the rating no longer moved; null if not measured"
     )
-    steps: tuple[str, ...] = Field(description="the most informative steps of the thinking, by entropy")
+    steps: tuple[str, ...] = Field(
+        description="the most informative steps of the thinking, by entropy; of a server's thinking, the last"
+    )
 
 
 class Reasoning(_Value):

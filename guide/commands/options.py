@@ -56,6 +56,17 @@ _ENGINE_OPTIONS: tuple[Decorator, ...] = (
     click.option("--trim/--no-trim", default=True, help="Stop thinking that loops or no longer moves the rating."),
     click.option("--aggregate", is_flag=True, help="Write the review from the informative steps of all runs together."),
     click.option("--device", metavar="DEVICE", help="For --engine transformers: cpu, cuda, cuda:1."),
+    click.option(
+        "--keep-cache",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="SHARE",
+        help="For --engine transformers: keep this share of a prompt's cache; all by default. Needs --evict.",
+    ),
+    click.option(
+        "--evict",
+        type=click.Choice(["shotkv", "chunkkv"]),
+        help="How --keep-cache chooses: whole pieces of prior work, or chunks of tokens.",
+    ),
     click.option("--llm-seed", type=int, default=0, help="Seed of a language model's draws; 0 by default."),
     click.option(
         "--trained-until", type=int, metavar="YEAR", help="Last year the language model can know decisions of."
@@ -77,6 +88,8 @@ _ENGINE_SETTINGS = {
     "trim": "trim",
     "aggregate": "aggregate",
     "device": "device",
+    "keep_cache": "keep_cache",
+    "evict": "evict",
     "llm_seed": "seed",
     "trained_until": "trained_until",
     "calibration": "calibration",

@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from guide.engines import Examination, JudgeRequest
 from guide.engines.answers import ParsedAnswer, answer_schema, parse_answer
 from guide.engines.language import Answer, ChatModel, Failure, Sampling, Talk, describe_spending
-from guide.engines.reasoner import ReasonerOptions, settings_of
+from guide.engines.mending import behind_thinking
+from guide.engines.reasoner import STEPS_KEPT, ReasonerOptions, settings_of
 from guide.engines.verdict import judge_runs, sampled_shares
 from guide.engines.written import check_written
 from guide.errors import InputError
 from guide.prompting import Prompt, build_prompt, prompts_sha256, rating_scale
+from guide.reasoning.entropy import measured
 from guide.reasoning.labels import ScoreProbe
-from guide.review import Judgement, Reasoning
+from guide.review import Judgement, Reasoning, Run
 
 # Stands in the answer before the review, which has no such key.
 _RATING = re.compile(r'"rating"\s*:\s*"\s*[A-J]\s*"\s*,?')
@@ -69,7 +71,9 @@ class ChatReasoner:
         shares, masses = self._probabilities(prompts)
         unknown = [request.id for request in requests if request.id not in shares]
         schema = rating_schema()
-        drawn = self._model.talk([self._talk(name, prompts[name], self._options.runs, schema) for name in unknown])
+        drawn = self._model.talk(
+            [talk_of(name, prompts[name], self._options.runs, schema, self._options) for name in unknown]
+        )
         answers: dict[str, Judgement | Failure] = {}
         for request in requests:
             name = request.id
@@ -88,7 +92,7 @@ class ChatReasoner:
         schema = review_schema()
         drawn = self._model.talk(
             [
-                self._talk(name, prompt, 1 if name in shares else self._options.runs, schema)
+                talk_of(name, prompt, 1 if name in shares else self._options.runs, schema, self._options)
                 for name, prompt in prompts.items()
             ]
         )
@@ -112,12 +116,6 @@ class ChatReasoner:
             shares[name] = (relative / relative.sum())[np.newaxis]
             masses[name] = self._probe.read(given).mass
         return shares, masses
-
-    def _talk(self, name: str, prompt: Prompt, samples: int, schema: Mapping[str, Any]) -> Talk:
-        sampling = self._options.thinking.sampling
-        limit = self._options.thinking.budget + self._options.answer_tokens
-        own = Sampling(sampling.temperature, sampling.top_p, limit, (), sampling.seed)
-        return Talk(name, prompt.messages, own if samples > 1 else replace(own, temperature=0.0), samples, schema)
 
     def _examination(
         self,
@@ -151,7 +149,7 @@ class ChatReasoner:
             reasoning=Reasoning(
                 model=self.id,
                 prompts_sha256=prompts_sha256(),
-                runs=(),
+                runs=told_runs(drawn, answer_limit(self._options)),
                 summary=held.summary if held else "",
                 rationale=held.rationale if held else (),
                 dropped={
@@ -180,6 +178,18 @@ class ChatReasoner:
         )
 
 
+def answer_limit(options: ReasonerOptions) -> int:
+    """Tokens of an answer, its thinking included: a server cannot be told of the two apart."""
+    return options.thinking.budget + options.answer_tokens
+
+
+def talk_of(name: str, prompt: Prompt, samples: int, schema: Mapping[str, Any], options: ReasonerOptions) -> Talk:
+    """What a server is asked for `samples` answers to a prompt; one answer alone is the likeliest."""
+    sampling = options.thinking.sampling
+    own = Sampling(sampling.temperature, sampling.top_p, answer_limit(options), (), sampling.seed)
+    return Talk(name, prompt.messages, own if samples > 1 else replace(own, temperature=0.0), samples, schema)
+
+
 def rating_schema() -> dict[str, Any]:
     """JSON schema of an answer that is a rating and nothing else."""
     return _with_rating({"type": "object", "properties": {}, "required": [], "additionalProperties": False})
@@ -200,12 +210,49 @@ def _with_rating(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_rating(text: str) -> float | None:
-    """The rating (1-10) of an answer: the letter under "rating" in its JSON, or alone in its last line; or None."""
-    scale = rating_scale()
+    """The rating (1-10) of an answer: the letter under "rating" in its JSON, or alone in its last line; or None.
+
+    A letter in thinking that stands in the text is none.
+    """
+    scale, text = rating_scale(), behind_thinking(text)
     letters = re.findall(r'"rating"\s*:\s*"\s*([A-J])\b', text) or re.findall(
         r"(?m)^\W*(?:rating\W*)?([A-J])\W*$", text, re.IGNORECASE
     )
     return scale.get(letters[-1].upper()) if letters else None
+
+
+def told_runs(drawn: Sequence[Answer], budget: int) -> tuple[Run, ...]:
+    """The runs whose thinking a server kept apart, for the record; answers without thinking or rating are none.
+
+    Nothing tells how open the tokens of that thinking were: its last steps are kept. An answer counts as sure of its
+    rating.
+
+    Args:
+        drawn: answers to one request.
+        budget: tokens that each could draw, thinking and answer together.
+    """
+    runs = []
+    for answer in drawn:
+        rating, kept = read_rating(answer.text), answer.thinking
+        if rating is None or kept is None:
+            continue
+        steps = measured(kept.text, np.zeros(0), np.zeros(0, dtype=np.int64)).steps
+        runs.append(
+            Run(
+                rating=rating,
+                sd=0.0,
+                mass=1.0,
+                tokens=kept.tokens,
+                estimated=kept.estimated or answer.estimated,
+                budget=budget,
+                stop="closed",
+                saved=0,
+                probes=0,
+                valid_thinking=None,
+                steps=tuple(step.text for step in steps[-STEPS_KEPT:]),
+            )
+        )
+    return tuple(runs)
 
 
 def _sampled(drawn: tuple[Answer, ...] | Failure) -> NDArray[np.float64] | Failure:

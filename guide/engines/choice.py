@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from guide.errors import InputError
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from guide.engines import Engine
     from guide.engines.language import ChatModel, TextModel
     from guide.engines.reasoner import ReasonerOptions
+    from guide.kvcache.evicted_drawing import Eviction, Method
 
 ENGINES = ("student", "transformers", "vllm", "openai")
 
@@ -30,6 +31,8 @@ class EngineChoice:
         trim: whether to stop thinking that no longer moves the rating.
         aggregate: whether the review is written from the informative steps of all runs.
         device: for the transformers engine.
+        keep_cache: for the transformers engine, share (0..1] of a prompt's cache that is kept; None keeps all.
+        evict: how the rest is chosen, "shotkv" or "chunkkv"; given if and only if `keep_cache` is.
         seed: of all draws.
         trained_until: the last year a language model can know decisions of, which a replay asks for.
         calibration: file that `guide calibrate` made of this very engine.
@@ -46,6 +49,8 @@ class EngineChoice:
     trim: bool = True
     aggregate: bool = False
     device: str | None = None
+    keep_cache: float | None = None
+    evict: str | None = None
     seed: int = 0
     trained_until: int | None = None
     calibration: Path | None = None
@@ -75,22 +80,34 @@ def load_engine(choice: EngineChoice = STUDENT, *, encoder: MiniLM | None = None
     return CalibratedExaminer(engine, calibration) if isinstance(engine, Examines) else Calibrated(engine, calibration)
 
 
-def _load(choice: EngineChoice, encoder: MiniLM | None) -> Engine:
+def check_choice(choice: EngineChoice) -> None:
+    """Raise InputError where there is no such engine, or a setting does not go with it; nothing is loaded."""
     if choice.name not in ENGINES:
         raise InputError(f"no engine called {choice.name!r}", fix=f"Use one of: {', '.join(ENGINES)}.")
+    _eviction(choice)
     if choice.name == "student":
         if choice.model is not None or choice.base_url is not None:
             raise InputError(
                 "the student is one model and takes no other", fix="Name an engine: --engine transformers."
             )
-        from guide.engines.student import load_student
-
-        return load_student(encoder=encoder)
+        return
     if choice.model is None:
         raise InputError(
             f"the engine {choice.name} needs a model",
             fix="Name one: --model FOLDER, or a hub id, or the server's name.",
         )
+    if choice.name == "openai":
+        _address(choice)
+    elif choice.base_url is not None:
+        raise InputError(f"the engine {choice.name} runs here and has no address", fix="Use --engine openai.")
+
+
+def _load(choice: EngineChoice, encoder: MiniLM | None) -> Engine:
+    check_choice(choice)
+    if choice.name == "student":
+        from guide.engines.student import load_student
+
+        return load_student(encoder=encoder)
     if choice.name == "openai":
         from guide.engines.chat_reasoner import ChatReasoner
 
@@ -100,33 +117,59 @@ def _load(choice: EngineChoice, encoder: MiniLM | None) -> Engine:
     return Reasoner(load_text_model(choice), reasoner_options(choice))
 
 
+def _address(choice: EngineChoice) -> tuple[str, str]:
+    """The server's name of the model and its address."""
+    if choice.model is None or choice.base_url is None:
+        raise InputError(
+            "a server needs an address and the name of its model",
+            fix="Give both: --base-url http://localhost:8000/v1 --model NAME. A key is read from GUIDE_API_KEY.",
+        )
+    return choice.model, choice.base_url
+
+
 def load_text_model(choice: EngineChoice) -> TextModel:
     """The language model of a choice that runs on this machine (see `load_engine`)."""
     if choice.model is None:
         raise InputError("no model is named", fix="Name one: --model FOLDER.")
     if choice.base_url is not None:
         raise InputError(f"the engine {choice.name} runs here and has no address", fix="Use --engine openai.")
+    eviction = _eviction(choice)
     if choice.name == "vllm":
         from guide.engines.vllm_model import VllmModel
 
         return VllmModel(choice.model, seed=choice.seed)
     from guide.engines.transformers_model import TransformersModel
 
-    return TransformersModel(choice.model, device=choice.device)
+    return TransformersModel(choice.model, device=choice.device, eviction=eviction)
+
+
+def _eviction(choice: EngineChoice) -> Eviction | None:
+    """What the choice wants to be evicted; InputError where the two settings of it do not go together or with it."""
+    if choice.keep_cache is None and choice.evict is None:
+        return None
+    if choice.name != "transformers":
+        raise InputError(
+            f"the engine {choice.name} keeps the whole cache", fix="Leave --keep-cache and --evict to transformers."
+        )
+    if choice.keep_cache is None or choice.evict is None:
+        raise InputError(
+            "a share of the cache to keep and a way to choose it go together",
+            fix="Give both: --keep-cache 0.5 --evict shotkv.",
+        )
+    from guide.kvcache.evicted_drawing import Eviction
+    from guide.kvcache.kept import Kept
+
+    return Eviction(cast("Method", choice.evict), Kept(choice.keep_cache))
 
 
 def load_chat_model(choice: EngineChoice) -> ChatModel:
     """The language model of a choice that a server runs (see `load_engine`)."""
-    if choice.model is None or choice.base_url is None:
-        raise InputError(
-            "a server needs an address and the name of its model",
-            fix="Give both: --base-url http://localhost:8000/v1 --model NAME. A key is read from GUIDE_API_KEY.",
-        )
+    model, address = _address(choice)
     from guide.engines.server_model import ServerModel
 
     return ServerModel(
-        choice.model,
-        choice.base_url,
+        model,
+        address,
         max_tokens_total=choice.max_tokens_total,
         price_in=choice.price_in,
         price_out=choice.price_out,

@@ -88,7 +88,6 @@ def draw(
     flat = [row for own in rows for row in own]
     if not flat:
         return
-    sources = [torch.Generator().manual_seed(row.seed) for row in flat]
     with torch.inference_mode():
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         output = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
@@ -98,19 +97,50 @@ def draw(
             cache.batch_select_indices(which)
             logits, mask = logits[which], mask[which]
         position = mask.sum(dim=1, keepdim=True)
-        while True:
-            chosen = choose(logits, flat, sources)
-            for row, token in zip(flat, chosen, strict=True):
-                if row.finish is None:
-                    take(row, token, ends, stop)
-            if all(row.finish for row in flat):
-                return
-            fed = torch.tensor(chosen, device=device)[:, None]
+
+        def feed(tokens: list[int]) -> torch.Tensor:
+            nonlocal mask, position
+            fed = torch.tensor(tokens, device=device)[:, None]
             mask = torch.nn.functional.pad(mask, (0, 1), value=1)
             output = model(
                 input_ids=fed, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True
             )
-            logits, position = output.logits[:, -1], position + 1
+            position = position + 1
+            behind: torch.Tensor = output.logits[:, -1]
+            return behind
+
+        decode(logits, flat, feed, ends=ends, stop=stop)
+
+
+def decode(
+    logits: torch.Tensor,
+    rows: Sequence[Row],
+    feed: Callable[[list[int]], torch.Tensor],
+    *,
+    ends: Collection[int],
+    stop: Callable[[Row], bool],
+) -> None:
+    """Draw token after token until every row has ended; the rows are filled in.
+
+    Args:
+        logits: (rows, vocabulary) for the first token.
+        rows: one continuation each.
+        feed: reads one more token of each row and gives the logits (rows, vocabulary) behind it. What it is given for a
+            row that has ended is read by no one: rows do not see each other.
+        ends: as for `draw`.
+        stop: as for `draw`.
+    """
+    import torch
+
+    sources = [torch.Generator().manual_seed(row.seed) for row in rows]
+    while True:
+        chosen = choose(logits, rows, sources)
+        for row, token in zip(rows, chosen, strict=True):
+            if row.finish is None:
+                take(row, token, ends, stop)
+        if all(row.finish for row in rows):
+            return
+        logits = feed(chosen)
 
 
 def pad_left(prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,7 +21,7 @@ def hash_model(model: str, settings: dict[str, Any]) -> str:
     Of a hub id the files in the local cache are read; where they are not there, the id alone is hashed.
     """
     whole = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    folder = Path(model) if Path(model).is_dir() else _cached(model)
+    folder = model_folder(model)
     if folder is None:
         whole.update(model.encode())
         return whole.hexdigest()
@@ -29,6 +29,11 @@ def hash_model(model: str, settings: dict[str, Any]) -> str:
         with path.open("rb") as file:
             whole.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
+
+
+def model_folder(model: str) -> Path | None:
+    """Where the files of a model lie: the folder itself, or that of a hub id in the local cache; None if nowhere."""
+    return Path(model) if Path(model).is_dir() else _cached(model)
 
 
 def _cached(model: str) -> Path | None:

@@ -77,18 +77,37 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptThinking:
+    """Thinking that a server keeps apart from its answer.
+
+    Attributes:
+        text: "" where the server only counts it.
+        tokens: how many it has, part of the answer's.
+        estimated: whether that is a share by length, because the server does not tell.
+    """
+
+    text: str
+    tokens: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer.
 
     Attributes:
         text: as drawn, the stop text included.
-        tokens: how many were drawn.
+        tokens: how many were drawn, those of thinking kept apart included.
         finish: "end" by the model itself, "stop" at a stop text, "length" at the limit, "repetition" in a loop.
+        estimated: whether `tokens` is a rough count, because a server does not tell.
+        thinking: kept apart by a server, and no part of `text`; None without any.
     """
 
     text: str
     tokens: int
     finish: Finish
+    estimated: bool = False
+    thinking: KeptThinking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +126,22 @@ class Usage:
         cached_tokens: of them, taken from a prefix read before.
         drawn_tokens: drawn.
         calls: how many times it was asked.
+        thinking_tokens: of those drawn, the ones of thinking that a server keeps apart.
+        estimated_prompt_tokens: a rough count of what was read and not told by a server; not part of the others.
+        estimated_drawn_tokens: the same of what was drawn.
+        estimated_thinking_tokens: the same of the thinking kept apart.
+        lost: requests whose answer was lost on the way; what they took nobody told.
     """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     drawn_tokens: int = 0
     calls: int = 0
+    thinking_tokens: int = 0
+    estimated_prompt_tokens: int = 0
+    estimated_drawn_tokens: int = 0
+    estimated_thinking_tokens: int = 0
+    lost: int = 0
 
 
 class Model(Protocol):
@@ -144,13 +173,42 @@ class Priced(Protocol):
         """What it cost so far; None if that is unknown."""
 
 
+@runtime_checkable
+class Remarks(Protocol):
+    """A model that was made to work otherwise than plainly, and says what came of it."""
+
+    @property
+    def remark(self) -> str:
+        """What came of it so far, in a few words; "" if there is nothing to say."""
+
+
 def describe_spending(model: Model) -> str:
-    """What a model was made to do so far, in a line; of one behind a server also the cost, or that it is unknown."""
+    """What a model was made to do so far, in a line; of one behind a server also the cost, or that it is unknown.
+
+    Rough counts are called so: "about 1,200 tokens read, ..., estimated".
+    """
     usage = model.usage
-    line = f"{usage.calls:,} calls, {usage.prompt_tokens:,} tokens read, {usage.drawn_tokens:,} drawn"
-    if not isinstance(model, Priced):
-        return line
-    return f"{line}, cost {'unknown' if model.cost is None else format(model.cost, '.4g')}"
+    drawn = f"{_counted(usage.drawn_tokens, usage.estimated_drawn_tokens)} drawn"
+    if usage.thinking_tokens or usage.estimated_thinking_tokens:
+        drawn += f" ({_counted(usage.thinking_tokens, usage.estimated_thinking_tokens)} of them thinking)"
+    parts = [
+        f"{usage.calls:,} calls",
+        f"{_counted(usage.prompt_tokens, usage.estimated_prompt_tokens)} tokens read",
+        drawn,
+    ]
+    if usage.estimated_prompt_tokens or usage.estimated_drawn_tokens or usage.estimated_thinking_tokens:
+        parts.append("estimated")
+    if usage.lost:
+        parts.append(f"without those of {usage.lost:,} lost answers")
+    if isinstance(model, Priced):
+        parts.append(f"cost {'unknown' if model.cost is None else format(model.cost, '.4g')}")
+    if isinstance(model, Remarks) and model.remark:
+        parts.append(model.remark)
+    return ", ".join(parts)
+
+
+def _counted(known: int, estimated: int) -> str:
+    return f"{'about ' if estimated else ''}{known + estimated:,}"
 
 
 @runtime_checkable

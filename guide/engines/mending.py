@@ -54,6 +54,12 @@ class Found:
     repairs: Mapping[Repair, int]
 
 
+def behind_thinking(text: str) -> str:
+    """What a text says behind the thinking in it; "" where that has no end, all of it where there is none."""
+    ended = _after_thinking(text)
+    return text[ended:] if ended or not _THINKING.match(text.lstrip()) else ""
+
+
 def find_answer(text: str) -> Found | Failure:
     """Find the object with findings in a text.
 

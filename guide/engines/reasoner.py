@@ -34,7 +34,7 @@ from guide.review import Finding, Judgement, Reasoning, Run
 # other forms are tried.
 LEAD, FORM = "Rating:", " {}"
 _OTHERS = (("Rating: ", "{}"), ("Rating:\n", "{}"))
-_STEPS_KEPT = 12
+STEPS_KEPT = 12  # of one run, in the record
 _MAX_CHARACTERS = 600  # of one text of a review
 _MAX_ITEMS = 12  # of one list of it
 
@@ -247,7 +247,7 @@ class Reasoner:
             steps=self._steps(thought.text, trace),
         )
 
-    def _steps(self, prompt: str, trace: Trace, limit: int | None = _STEPS_KEPT) -> tuple[str, ...]:
+    def _steps(self, prompt: str, trace: Trace, limit: int | None = STEPS_KEPT) -> tuple[str, ...]:
         if self._options.kappa is None or not trace.text.strip() or not isinstance(self._model, MeasuresEntropy):
             return ()
         kept = most_informative(measure(self._model, prompt, trace.text), self._options.kappa)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from guide.engines.language import Answer, Finish, Sampling
+from guide.engines.language import Answer, Finish, KeptThinking, Sampling
 from guide.engines.server_retry import NoAnswerError
+from guide.engines.server_stream import is_stream, read_stream
+from guide.engines.server_thinking import begins_with_thinking, kept_apart, whole_characters
 from guide.engines.server_usage import read_usage, rough_tokens
 
 if TYPE_CHECKING:
@@ -18,18 +21,18 @@ if TYPE_CHECKING:
 
 # Some servers write the spaces of their tokenizer's own alphabet.
 _SPACES = " \u2581\u0120"
-# JSON can spell half a character, which no file can hold.
-_HALF = re.compile("[\ud800-\udfff]")
 _NEVER = -9999.0  # what OpenAI and vLLM write for a probability of 0
 _LEAST_MASS = 1e-12
 
 
 def read_body(content: bytes) -> dict[str, Any]:
-    """The JSON object of an answer.
+    """The JSON object of an answer, one that came as a stream put together.
 
     Raises:
         NoAnswerError: it is none.
     """
+    if is_stream(content):
+        return read_stream(content)
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
@@ -43,7 +46,8 @@ def read_answers(body: Mapping[str, Any], sampling: Sampling, most: int) -> tupl
     """The answers in a body, in the order of their indexes where these are 0, 1, ..., at most `most`.
 
     The tokens of one answer are the server's count. Where several share one count, each gets its share by length; where
-    there is none, they are the rough count of `rough_tokens`, and the usage says that they are unknown.
+    there is none, they are the rough count of `rough_tokens`, and the answer says that they are estimated. Thinking
+    that the server keeps apart comes with the answer and is no part of its text.
 
     Raises:
         NoAnswerError: there is none, or one is cut off, withheld or has no text.
@@ -52,12 +56,32 @@ def read_answers(body: Mapping[str, Any], sampling: Sampling, most: int) -> tupl
     if sorted(_index(choice) for choice in choices) == list(range(len(choices))):
         choices.sort(key=_index)
     read = [_read_choice(choice, sampling) for choice in choices[:most]]
-    texts = [text for text, _ in read]
-    drawn = read_usage(body).drawn
+    told = read_usage(body)
+    wholes = [one.thinking + one.text for one in read]
     # 0 tokens for a text is how some servers fill in what they do not count.
-    told = drawn is not None and len(choices) == len(read) and (drawn > 0 or not any(texts))
-    tokens = _shares(drawn or 0, texts) if told else [rough_tokens(text) for text in texts]
-    return tuple(Answer(text, count, finish) for (text, finish), count in zip(read, tokens, strict=True))
+    counted = told.drawn is not None and len(choices) == len(read) and (told.drawn > 0 or not any(wholes))
+    tokens = _shares(told.drawn or 0, wholes) if counted else [rough_tokens(text) for text in wholes]
+    known = told.thinking if counted else None
+    thought = _shares(known or 0, [one.thinking for one in read])
+    return tuple(
+        Answer(one.text, count, one.finish, not counted, _kept(one, count, None if known is None else own))
+        for one, count, own in zip(read, tokens, thought, strict=True)
+    )
+
+
+def _kept(read: _Read, tokens: int, told: int | None) -> KeptThinking | None:
+    """The thinking of an answer of so many tokens; None without any."""
+    if told is not None:
+        return KeptThinking(read.thinking, told) if told or read.thinking else None
+    if not read.thinking:
+        return None
+    return KeptThinking(read.thinking, round(tokens * len(read.thinking) / len(read.thinking + read.text)), True)
+
+
+def scrubbed(answer: Answer, scrub: Callable[[str], str]) -> Answer:
+    """An answer, and its thinking, as `scrub` leaves them."""
+    kept = answer.thinking
+    return replace(answer, text=scrub(answer.text), thinking=kept and replace(kept, text=scrub(kept.text)))
 
 
 def _choices(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -76,7 +100,16 @@ def _index(choice: Mapping[str, Any]) -> int:
     return index if isinstance(index, int) else -1
 
 
-def _read_choice(choice: Mapping[str, Any], sampling: Sampling) -> tuple[str, Finish]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One choice as it was read."""
+
+    text: str
+    thinking: str
+    finish: Finish
+
+
+def _read_choice(choice: Mapping[str, Any], sampling: Sampling) -> _Read:
     message, reason = choice.get("message"), choice.get("finish_reason") or "stop"
     if reason == "content_filter":
         raise NoAnswerError("the server's filter withheld the answer", "final")
@@ -84,22 +117,22 @@ def _read_choice(choice: Mapping[str, Any], sampling: Sampling) -> tuple[str, Fi
         raise NoAnswerError("the answer has no message", "garbled")
     if message.get("refusal"):
         raise NoAnswerError("the model refused to answer", "final")
-    text = message.get("content")
-    if text is None and reason == "length":
-        text = ""  # the limit fell into its thinking, which the server keeps apart
+    text, thinking = message.get("content"), kept_apart(message)
+    if text is None and (thinking or reason == "length"):
+        text = ""  # the limit fell into its thinking, or it said nothing behind it
     if not isinstance(text, str):
         raise NoAnswerError("the answer has no text", "garbled")
-    text = _HALF.sub("\ufffd", text)
+    text = whole_characters(text)
     if reason == "stop":
         # vLLM's and SGLang's names for the text that ended it; OpenAI does not tell, and then it counts as the end.
         stop = choice.get("stop_reason") or choice.get("matched_stop")
         if isinstance(stop, str) and stop in sampling.stop:
-            return text if text.endswith(stop) else text + stop, "stop"
-        return text, "end"
+            return _Read(text if text.endswith(stop) else text + stop, thinking, "stop")
+        return _Read(text, thinking, "end")
     if reason == "length":
-        return text, "length"
+        return _Read(text, thinking, "length")
     if reason == "repetition":
-        return text, "repetition"
+        return _Read(text, thinking, "repetition")
     named = f" ({reason})" if isinstance(reason, str) and re.fullmatch(r"[a-z_]{1,20}", reason) else ""
     raise NoAnswerError(f"the answer broke off{named}", "garbled")
 
@@ -123,14 +156,15 @@ def read_label_scores(body: Mapping[str, Any], labels: Sequence[str]) -> NDArray
     the list leaves over. That is an upper bound; the model may hold the label for less likely.
 
     Returns:
-        None if the server tells no probabilities.
+        None if the server tells no probabilities, or those of the first token of its thinking.
 
     Raises:
         NoAnswerError: what it tells are none.
     """
     import numpy as np
 
-    listed = _listed(_choices(body)[0])
+    choice = _choices(body)[0]
+    listed = {} if begins_with_thinking(choice, read_usage(body)) else _listed(choice)
     if not listed:
         return None
     chances = np.exp(np.array(list(listed.values())))

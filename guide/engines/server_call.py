@@ -16,6 +16,7 @@ from guide.engines.language import Message
 from guide.engines.server_answer import read_body
 from guide.engines.server_key import Key
 from guide.engines.server_retry import NoAnswerError, Patience, read_failure, without_prompt
+from guide.engines.server_thinking import with_rough_counts
 from guide.engines.server_usage import Budget, Hold, ServerUsage, Told, read_usage
 from guide.errors import InputError
 
@@ -125,7 +126,7 @@ class Line:
                 used, told = tokens, Told()
                 try:
                     body = read_body(content)
-                    told = read_usage(body)
+                    told = with_rough_counts(read_usage(body), body, _sent(request))
                 finally:
                     self.usage.add(told)
                 if told.prompt is not None and told.drawn is not None:
@@ -134,6 +135,7 @@ class Line:
             except NoAnswerError as failure:
                 if failure.kind == "lost":
                     used = tokens
+                    self.usage.lost += 1
                     self.usage.add(Told())
                 raise
             finally:
@@ -236,6 +238,10 @@ def check_address(base_url: str) -> str:
             "the server's address holds more than a place", fix="Put keys into the environment: GUIDE_API_KEY."
         )
     return base_url.rstrip("/")
+
+
+def _sent(request: dict[str, Any]) -> str:
+    return "".join(message["content"] for message in request["messages"])
 
 
 def _is_local(host: str) -> bool:

@@ -9,7 +9,6 @@ import logging
 import math
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +25,7 @@ from guide.engines.server_abilities import (
     logprobs_feature,
     schema_feature,
 )
-from guide.engines.server_answer import read_answers, read_context, read_label_scores
+from guide.engines.server_answer import read_answers, read_context, read_label_scores, scrubbed
 from guide.engines.server_call import Line, check_address, open_line
 from guide.engines.server_key import Key
 from guide.engines.server_retry import NoAnswerError, Patience
@@ -123,7 +122,7 @@ class ServerModel:
 
     @property
     def usage(self) -> Usage:
-        """The tokens that the server told; `spent` says of how many requests it did not."""
+        """The tokens that the server told, and rough counts of those that it did not; `spent` has the details."""
         return self.spent.known()
 
     def estimate(self, talks: Sequence[Talk]) -> Estimate:
@@ -236,7 +235,7 @@ class ServerModel:
             read = partial(read_answers, sampling=talk.sampling, most=many)
             tokens = rough_prompt_tokens(talk.messages) + many * talk.sampling.max_tokens
             answers = await line.ask(request, talk.messages, hold, tokens, read)
-            return tuple(replace(answer, text=self._key.scrub_answer(answer.text)) for answer in answers)
+            return tuple(scrubbed(answer, self._key.scrub_answer) for answer in answers)
 
         return await self._first_taken(self._abilities.ways(wanted), ask)
 

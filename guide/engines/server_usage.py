@@ -32,15 +32,18 @@ class Tally:
     Attributes:
         known: sum of the parts that were told.
         untold: how many were not.
+        estimated: rough counts of those, where there is something to count.
     """
 
     known: int = 0
     untold: int = 0
+    estimated: int = 0
 
-    def add(self, part: int | None) -> None:
-        """Count one part; None is one that was not told."""
+    def add(self, part: int | None, rough: int = 0) -> None:
+        """Count one part; None is one that was not told, and then the rough count stands for it."""
         if part is None:
             self.untold += 1
+            self.estimated += rough
         else:
             self.known += part
 
@@ -52,11 +55,25 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one answer tells of its tokens; None where it does not."""
+    """What one answer tells of its tokens; None where it does not.
+
+    Attributes:
+        prompt: read.
+        cached: of them, taken from a prefix read before.
+        drawn: in all, thinking included.
+        thinking: of the drawn ones, those of thinking.
+        rough_prompt: counted here, for where `prompt` is not told.
+        rough_drawn: the same for `drawn`.
+        rough_thinking: the same for `thinking`; 0 where there is no thinking to be seen.
+    """
 
     prompt: int | None = None
     cached: int | None = None
     drawn: int | None = None
+    thinking: int | None = None
+    rough_prompt: int = 0
+    rough_drawn: int = 0
+    rough_thinking: int = 0
 
 
 @dataclass(slots=True)
@@ -69,11 +86,13 @@ class ServerUsage:
         prompt: tokens read.
         cached: of them, taken from a prefix read before.
         drawn: tokens drawn.
+        thinking: of them, those of thinking kept apart.
         calls: answers received.
         requests: sent; more than `calls` by those that failed.
         retries: of the requests, those that repeat one that failed.
         failed: talks that ended as a `Failure`.
         capped: of them, those that the cap on tokens kept from being sent.
+        lost: requests whose answer was lost on the way.
         price_in: for a million prompt tokens, in any currency; None if unknown.
         price_out: for a million drawn tokens.
     """
@@ -81,19 +100,23 @@ class ServerUsage:
     prompt: Tally = field(default_factory=Tally)
     cached: Tally = field(default_factory=Tally)
     drawn: Tally = field(default_factory=Tally)
+    thinking: Tally = field(default_factory=Tally)
     calls: int = 0
     requests: int = 0
     retries: int = 0
     failed: int = 0
     capped: int = 0
+    lost: int = 0
     price_in: float | None = None
     price_out: float | None = None
 
     def add(self, told: Told) -> None:
         """Count the tokens of one request."""
-        self.prompt.add(told.prompt)
+        self.prompt.add(told.prompt, told.rough_prompt)
         self.cached.add(told.cached)
-        self.drawn.add(told.drawn)
+        self.drawn.add(told.drawn, told.rough_drawn)
+        # An answer that neither shows nor counts any thinking has none.
+        self.thinking.add(told.thinking if told.thinking is not None or told.rough_thinking else 0, told.rough_thinking)
 
     @property
     def cost(self) -> float | None:
@@ -108,8 +131,18 @@ class ServerUsage:
         return _cost(self.prompt.known, self.drawn.known, self.price_in, self.price_out)
 
     def known(self) -> Usage:
-        """The tokens that were told, as every model counts them."""
-        return Usage(self.prompt.known, self.cached.known, self.drawn.known, self.calls)
+        """The tokens that were told, as every model counts them, and rough counts of the others beside them."""
+        return Usage(
+            self.prompt.known,
+            self.cached.known,
+            self.drawn.known,
+            self.calls,
+            self.thinking.known,
+            self.prompt.estimated,
+            self.drawn.estimated,
+            self.thinking.estimated,
+            self.lost,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +198,14 @@ def read_usage(body: Mapping[str, object]) -> Told:
     # No prompt has 0 tokens: some servers fill in zeros for what they do not count.
     if not (prompt := _count(usage.get("prompt_tokens"))):
         return Told()
-    return Told(prompt, cached, _count(usage.get("completion_tokens")))
+    details = usage.get("completion_tokens_details")
+    thinking = _count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else None
+    if thinking is None:
+        thinking = _count(usage.get("reasoning_tokens"))  # SGLang's place for it
+    drawn = _count(usage.get("completion_tokens"))
+    if thinking and drawn is not None and _count(usage.get("total_tokens")) == prompt + drawn + thinking:
+        drawn += thinking  # some hosts count the answer alone
+    return Told(prompt, cached, drawn, thinking)
 
 
 def _count(value: object) -> int | None:

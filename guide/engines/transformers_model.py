@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,13 +13,16 @@ import numpy as np
 from guide.engines.decoding import Row, StopTexts, draw, pad_left
 from guide.engines.identity import hash_model
 from guide.engines.language import Answer, Ask, Position
+from guide.engines.opening import open_language_model
 from guide.engines.tokenized import TokenizedModel
-from guide.errors import InputError, ModelError
+from guide.errors import InputError
+from guide.kvcache.evicted_drawing import Eviction, EvictionTally, check_observable, draw_evicted
+from guide.kvcache.passages import find_pieces, token_spans
+from guide.kvcache.shotkv import Span
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _BATCH = 8  # prompts read together; each may be continued several times
 
@@ -33,16 +35,33 @@ class TransformersModel(TokenizedModel):
         device: as torch names it; None takes a GPU where there is one.
         dtype: "auto" is what the weights were saved in.
         batch: prompts read together.
+        eviction: what is dropped of the cache of the prompts that `complete` reads; None keeps all.
 
     Raises:
-        InputError: transformers is not installed, or there is no such device.
+        InputError: transformers is not installed, there is no such device, or nothing can be evicted from such a model.
         ModelError: the model cannot be loaded.
     """
 
-    def __init__(self, model: str, *, device: str | None = None, dtype: str = "auto", batch: int = _BATCH) -> None:
-        self._torch, (loaded, tokenizer) = _load(model, device, dtype)
-        super().__init__(model, tokenizer)
-        self._model: PreTrainedModel = loaded
+    def __init__(
+        self,
+        model: str,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        batch: int = _BATCH,
+        eviction: Eviction | None = None,
+    ) -> None:
+        opened = open_language_model(model, device=device, dtype=dtype)
+        super().__init__(model, opened.tokenizer)
+        import torch
+
+        self._torch = torch
+        self._model = opened.model
+        self._own_tokenizer = opened.own_tokenizer
+        self._eviction = eviction
+        self._evicted = EvictionTally()
+        if eviction is not None:
+            check_observable(self._model)
         self._batch = batch
         self._guide: Any = None
         self._pad = self._tokenizer.pad_token_id
@@ -51,8 +70,16 @@ class TransformersModel(TokenizedModel):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the model's files and the number format."""
-        return hash_model(self._name, {"dtype": str(self._model.dtype)})
+        """Hash of the model's files, the number format, and what is evicted."""
+        own: dict[str, Any] = {"tokenizer": "its own"} if self._own_tokenizer else {}
+        if self._eviction is not None:
+            own["eviction"] = [self._eviction.method, self._eviction.kept.share]
+        return hash_model(self._name, {"dtype": str(self._model.dtype), **own})
+
+    @property
+    def remark(self) -> str:
+        """What was evicted so far; "" if nothing is to be (see `Remarks`)."""
+        return "" if self._eviction is None else self._evicted.describe(self._eviction)
 
     @property
     def context(self) -> int:
@@ -70,14 +97,7 @@ class TransformersModel(TokenizedModel):
                 for place, own in zip(places, rows, strict=True)
                 for row in own
             }
-            draw(
-                self._model,
-                [prompts[place] for place in places],
-                rows,
-                ends=self._ends,
-                pad=self._pad,
-                stop=lambda row, stops=stops: stops[id(row)].found(row.tokens),  # type: ignore[misc]
-            )
+            self._draw([asks[place] for place in places], [prompts[place] for place in places], rows, stops)
             self._usage.calls += 1
             for place, own in zip(places, rows, strict=True):
                 self._usage.prompt_tokens += len(prompts[place])
@@ -135,6 +155,41 @@ class TransformersModel(TokenizedModel):
         sampling = replace(ask.sampling, max_tokens=limit)
         return [Row(sampling, ask.sampling.seed + number, self._grammar(ask.schema)) for number in range(ask.samples)]
 
+    def _draw(
+        self,
+        asks: Sequence[Ask],
+        prompts: Sequence[Sequence[int]],
+        rows: Sequence[Sequence[Row]],
+        stops: Mapping[int, StopTexts],
+    ) -> None:
+        """Fill in the rows of each prompt, from its cache or what is kept of it."""
+
+        def stop(row: Row) -> bool:
+            return stops[id(row)].found(row.tokens)
+
+        if self._eviction is None:
+            draw(self._model, prompts, rows, ends=self._ends, pad=self._pad, stop=stop)
+            return
+        draw_evicted(
+            self._model,
+            prompts,
+            [self._pieces(ask.prompt) for ask in asks],
+            rows,
+            self._eviction,
+            self._evicted,
+            ends=self._ends,
+            pad=self._pad,
+            stop=stop,
+        )
+
+    def _pieces(self, prompt: str) -> tuple[Span, ...]:
+        """The tokens of each piece of prior work in a prompt."""
+        pieces = find_pieces(prompt)
+        if not pieces:
+            return ()
+        read = self._tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
+        return token_spans(pieces, read["offset_mapping"])
+
     def _answer(self, row: Row, stops: StopTexts) -> Answer:
         ended = bool(row.tokens) and row.tokens[-1] in self._ends
         text = str(self._tokenizer.decode(row.tokens[:-1] if ended else row.tokens, skip_special_tokens=False))
@@ -165,34 +220,6 @@ class TransformersModel(TokenizedModel):
         # White space that a grammar leaves free can be drawn until the limit.
         rules = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
         return LLMatcher(self._guide, rules)
-
-
-def _load(model: str, device: str | None, dtype: str) -> tuple[Any, tuple[PreTrainedModel, PreTrainedTokenizerBase]]:
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils.logging import disable_progress_bar
-    except ImportError as error:
-        raise InputError("transformers is not installed", fix="Run: pip install 'guide-advisor[llm]'.") from error
-    if not sys.stderr.isatty():
-        disable_progress_bar()  # type: ignore[no-untyped-call]
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise InputError(f"nothing can be computed on {place!r} ({reason})", fix="Use --device cpu.") from error
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
-        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise ModelError(
-            f"the language model cannot be loaded ({reason})",
-            where=model,
-            fix="Name a folder that holds one, or its id on the hub.",
-        ) from error
-    return torch, (loaded.to(torch.device(place)).eval(), tokenizer)  # type: ignore[arg-type]
 
 
 def _batches(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:

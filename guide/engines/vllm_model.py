@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 
 from guide.engines.identity import hash_model
 from guide.engines.language import Answer, Ask, Finish
+from guide.engines.own_tokenizer import copy_alone
 from guide.engines.tokenized import TokenizedModel
 from guide.errors import InputError, ModelError
 
@@ -54,7 +59,12 @@ class VllmModel(TokenizedModel):
         defaults = {"enable_prefix_caching": True, "seed": seed, "structured_outputs_config": schemas}
         self._settings = {**defaults, **whole, **settings}
         try:
-            self._engine = vllm.LLM(model=model, **self._settings)
+            # vLLM takes the tokenizer that transformers chooses, which is not always the model's own.
+            place = Path(mkdtemp(prefix="guide-tokenizer-"))
+            finalize(self, rmtree, place, ignore_errors=True)
+            self._own_tokenizer = copy_alone(model, place)
+            own = {"tokenizer": str(place)} if self._own_tokenizer else {}
+            self._engine = vllm.LLM(model=model, **self._settings, **own)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             reason = str(error).strip().split("\n", 1)[0]
             raise ModelError(
@@ -67,7 +77,8 @@ class VllmModel(TokenizedModel):
     @cached_property
     def sha256(self) -> str:
         """Hash of the model's files and vLLM's settings."""
-        return hash_model(self._name, {**self._settings, "vllm": self._vllm.__version__})
+        own = {"tokenizer": "its own"} if self._own_tokenizer else {}
+        return hash_model(self._name, {**self._settings, **own, "vllm": self._vllm.__version__})
 
     @property
     def context(self) -> int:

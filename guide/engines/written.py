@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from guide.engines.answers import ParsedAnswer
-from guide.grounding import ground
+from guide.grounding.findings import ground
 from guide.sanitise import neutralise
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Written:
     """A review as it may be printed.
 
     Attributes:
-        findings: those that hold (see `guide.grounding`).
+        findings: those that hold (see `guide.grounding.findings`).
         citations: share of the rationale's sentences that cite what was retrieved and nothing else; None without any.
         summary: the model's words.
         rationale: its reasons, each with the ids of the papers it cites.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from guide.atomic import write_text
+from guide.engines.opening import open_language_model
 from guide.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -93,22 +94,19 @@ def load_adapted(
     require_packages()
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        loaded = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
-        place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu"
-        loaded = loaded.to(torch.device(place))  # type: ignore[arg-type]
-        if adapter is not None:
+    opened = open_language_model(base, device="cpu" if device == "cpu" else None)
+    loaded, tokenizer = opened.model, opened.tokenizer
+    if adapter is not None:
+        try:
             return PeftModel.from_pretrained(loaded, str(adapter), is_trainable=True), tokenizer
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise ModelError(
-            f"the language model cannot be loaded ({reason})",
-            where=base,
-            fix="Name a folder that holds one, or its id on the hub.",
-        ) from error
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            reason = str(error).strip().split("\n", 1)[0]
+            raise ModelError(
+                f"the adapters cannot be loaded ({reason})",
+                where=adapter,
+                fix=f"Name a folder of adapters that were trained for {base}.",
+            ) from error
     targets: str | list[str] = "all-linear" if options.targets == ("all-linear",) else list(options.targets)
     config = LoraConfig(
         r=options.rank,

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from guide.engines.decoding import Row, choose, take
+from guide.engines.decoding import Row, decode
 from guide.engines.language import Finish, Sampling
 from guide.errors import InputError
 from guide.kvcache.kept import Kept
@@ -138,37 +138,67 @@ def continue_from(
     Raises:
         InputError: `samples` or max_tokens is below 1, or the temperature or top_p cannot be drawn with.
     """
-    import torch
-
     if samples < 1 or sampling.max_tokens < 1:
         raise InputError("at least one sample of one token must be drawn")
     if sampling.temperature < 0 or not 0.0 < sampling.top_p <= 1.0:
         raise InputError("a temperature is at least 0, and a top_p above 0 and at most 1")
     state = prefix.copy_for(samples)
     rows = [Row(sampling, sampling.seed + number % samples) for number in range(len(state.mask))]
-    sources = [torch.Generator().manual_seed(row.seed) for row in rows]
+    peak = continue_rows(
+        model,
+        state,
+        rows,
+        ends=ends,
+        stop=lambda drawn: stopped is not None and stopped(drawn.tokens),
+        decode_share=decode_share,
+    )
+    answers = [Drawn(tuple(row.tokens), row.finish or "length") for row in rows]
+    return Continuation(tuple(tuple(answers[first : first + samples]) for first in range(0, len(rows), samples)), peak)
+
+
+def continue_rows(
+    model: PreTrainedModel,
+    prefix: Prefix,
+    rows: Sequence[Row],
+    *,
+    ends: Collection[int],
+    stop: Callable[[Row], bool],
+    decode_share: Kept | None = None,
+) -> int:
+    """Draw tokens after a prefix for each of its rows, which are filled in.
+
+    Args:
+        model: that read the prefix.
+        prefix: its cache is drawn into: it must not be used again.
+        rows: one for each of the prefix's, with a sampling, a seed and a grammar of its own.
+        ends: tokens at which the model has ended by itself.
+        stop: whether a row has come to a stop text.
+        decode_share: as for `continue_from`.
+
+    Returns:
+        The most bytes that the cache held at once.
+    """
+    import torch
+
+    state = prefix
     trimmed = DrawnTokens(decode_share, state.mask.shape[1]) if decode_share and not decode_share.whole else None
     peak = state.bytes
-    while True:
-        chosen = choose(state.logits, rows, sources)
-        for row, token in zip(rows, chosen, strict=True):
-            if row.finish is None:
-                take(row, token, ends, lambda drawn: stopped is not None and stopped(drawn.tokens))
-        if all(row.finish for row in rows):
-            break
-        # What is put after the end of a row is read by no one: rows do not see each other.
-        fed = torch.tensor(chosen, device=state.mask.device)[:, None]
+
+    def feed(tokens: list[int]) -> torch.Tensor:
+        nonlocal state, peak
+        fed = torch.tensor(tokens, device=state.mask.device)[:, None]
         grown = torch.nn.functional.pad(state.mask, (0, 1), value=True)
-        watching = watch(model, grown, window=1) if trimmed else _UNWATCHED
-        with watching as scores:
+        with watch(model, grown, window=1) if trimmed else _UNWATCHED as scores:
             state = _read(model, state, fed)
         peak = max(peak, state.bytes)
         columns = trimmed.columns_kept(scores) if trimmed else None
         if columns is not None:
             kept = Selection((columns,) * len(state.cache.layers), state.mask.gather(1, columns))
             state = evict(state, kept)
-    answers = [Drawn(tuple(row.tokens), row.finish or "length") for row in rows]
-    return Continuation(tuple(tuple(answers[first : first + samples]) for first in range(0, len(rows), samples)), peak)
+        return state.logits
+
+    decode(state.logits, rows, feed, ends=ends, stop=stop)
+    return peak
 
 
 _UNWATCHED: AbstractContextManager[dict[int, Any]] = nullcontext({})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,16 @@ class Prefix:
             self.next_position.repeat_interleave(samples, dim=0),
             self.logits.repeat_interleave(samples, dim=0),
         )
+
+    def repeated(self, counts: Sequence[int]) -> Prefix:
+        """A prefix with row number i `counts[i]` times, next to each other; this one must not be used again."""
+        import torch
+
+        which = torch.repeat_interleave(
+            torch.arange(len(counts), device=self.mask.device), torch.tensor(counts, device=self.mask.device)
+        )
+        self.cache.batch_select_indices(which)
+        return Prefix(self.cache, self.mask[which], self.next_position[which], self.logits[which])
 
 
 def cache_bytes(cache: DynamicCache) -> int:

@@ -40,7 +40,7 @@ def print_reasoning(out: Console, reasoning: Reasoning) -> None:
 
 
 def _line(run: Run) -> str:
-    parts = [f"rating {run.rating:.1f} ± {run.sd:.1f}", f"{run.tokens:,} of {run.budget:,} tokens", _STOPS[run.stop]]
+    parts = [f"rating {run.rating:.1f} ± {run.sd:.1f}", f"{_tokens(run)} of {run.budget:,} tokens", _STOPS[run.stop]]
     if run.saved:
         parts.append(f"at most {run.saved:,} saved")
     if run.valid_thinking is not None:
@@ -51,3 +51,7 @@ def _line(run: Run) -> str:
 def _short(text: str, limit: int = _CHARACTERS) -> str:
     whole = " ".join(text.split())
     return whole if len(whole) <= limit else whole[: limit - 1].rsplit(" ", 1)[0] + " ..."
+
+
+def _tokens(run: Run) -> str:
+    return f"about {run.tokens:,} (estimated)" if run.estimated else f"{run.tokens:,}"

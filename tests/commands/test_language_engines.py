@@ -79,6 +79,8 @@ def test_scores_of_a_server_stand_under_their_own_ids(cli, server, tmp_path):
         (("--model", "small"), "the student is one model"),
         (("--engine", "transformers", "--model", "nowhere/at/all"), "cannot be loaded"),
         (("--engine", "vllm", "--model", "m", "--base-url", "http://localhost:1/v1"), "runs here"),
+        (("--engine", "transformers", "--model", "m", "--keep-cache", "0.5"), "go together"),
+        (("--keep-cache", "0.5", "--evict", "shotkv"), "the engine student keeps the whole cache"),
     ],
 )
 def test_settings_that_do_not_go_together_are_one_line(cli, options, complaint):

@@ -64,6 +64,9 @@ class LLMServer:
         ignores: arguments that it passes over.
         most_logprobs: more are refused.
         counts_tokens: whether it tells the usage.
+        thinks: fields of a message that hold its thinking; none if it keeps none apart.
+        counts_thinking: whether the usage tells how many tokens of thinking there were.
+        streams: whether it answers by a stream of events, though nobody asked for one.
         slow: seconds that an answer takes.
         answer: makes the answer of a prompt and a seed.
         models: its list of models.
@@ -79,6 +82,9 @@ class LLMServer:
     ignores: Sequence[str] = ()
     most_logprobs: int = 20
     counts_tokens: bool = True
+    thinks: Sequence[str] = ()
+    counts_thinking: bool = True
+    streams: bool = False
     slow: float = 0.0
     answer: Callable[[str, int], str] = field(default_factory=lambda: answer_to)
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "small", "max_model_len": 4096}])
@@ -117,6 +123,11 @@ def answer_to(prompt: str, seed: int = 0) -> str:
     return f"{hashlib.sha256(prompt.encode()).hexdigest()[:16]} {seed}"
 
 
+def thinking_about(prompt: str, seed: int = 0) -> str:
+    """What the server thinks before it answers: two steps, and a rating that is not its answer."""
+    return f'Let me see, {answer_to(prompt, seed)}.\n\nMaybe {{"rating": "A"}}? No.'
+
+
 def _count(text: str) -> int:
     return len(text.split())
 
@@ -135,14 +146,20 @@ def _complete(served: LLMServer, request: dict[str, Any]) -> dict[str, Any]:
             for number, text in enumerate(texts)
         ],
     }
+    thoughts = [thinking_about(prompt, seed + number) for number in range(many)] if served.thinks else []
+    for choice, thought in zip(body["choices"], thoughts, strict=False):
+        choice["message"].update(dict.fromkeys(served.thinks, thought))
     if request.get("logprobs") and "logprobs" not in served.ignores:
         tops = [{"token": token, "logprob": math.log(share)} for token, share in FIRST_TOKENS.items()]
         tops = tops[: request["top_logprobs"]]
         body["choices"][0]["logprobs"] = {"content": [{**tops[0], "top_logprobs": tops}]}
     if served.counts_tokens:
         read = sum(_count(str(message["content"])) for message in request["messages"])
-        drawn = sum(_count(text) for text in texts)
+        thought = sum(_count(text) for text in thoughts)
+        drawn = sum(_count(text) for text in texts) + thought
         body["usage"] = {"prompt_tokens": read, "completion_tokens": drawn, "total_tokens": read + drawn}
+        if thoughts and served.counts_thinking:
+            body["usage"]["completion_tokens_details"] = {"reasoning_tokens": thought}
     return body
 
 
@@ -153,6 +170,28 @@ def _refusal(served: LLMServer, request: Mapping[str, Any]) -> dict[str, Any] | 
     if request.get("top_logprobs", 0) > served.most_logprobs:
         return {"error": {"message": "too many top_logprobs", "param": "top_logprobs", "code": None}}
     return None
+
+
+def as_events(body: Mapping[str, Any], size: int = 5) -> bytes:
+    """An answer as the stream of chunks that a server sends for it: `size` characters of a text at a time."""
+    about = {"id": body["id"], "object": "chat.completion.chunk", "model": body["model"]}
+    chunks: list[dict[str, Any]] = []
+    for choice in body["choices"]:
+        first = {"index": choice["index"], "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+        if "logprobs" in choice:
+            first["logprobs"] = choice["logprobs"]
+        chunks.append({**about, "choices": [first], "usage": None})
+        texts = {name: text for name, text in choice["message"].items() if name != "role"}
+        for name in sorted(texts, key="content".__eq__):
+            for at in range(0, len(texts[name]), size):
+                part = {"index": choice["index"], "delta": {name: texts[name][at : at + size]}, "finish_reason": None}
+                chunks.append({**about, "choices": [part], "usage": None})
+        end = {"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}
+        chunks.append({**about, "choices": [end], "usage": None})
+    if "usage" in body:
+        chunks.append({**about, "choices": [], "usage": body["usage"]})
+    lines = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]
+    return "".join([": begin\n\n", *lines, "data: [DONE]\n\n"]).encode()
 
 
 def _with_wrong_ids(body: dict[str, Any]) -> dict[str, Any]:
@@ -186,10 +225,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif refusal is not None:
             self._send(json.dumps(refusal).encode(), status=400)
         else:
-            self._send(json.dumps(good).encode())
+            self._answer(good)
+
+    def _answer(self, good: Mapping[str, Any]) -> None:
+        streams = {"Content-Type": "text/event-stream"} if self.served.streams else None
+        self._send(self._whole(good), headers=streams)
+
+    def _whole(self, good: Mapping[str, Any]) -> bytes:
+        return as_events(good) if self.served.streams else json.dumps(good).encode()
 
     def _fail(self, fault: Fault, good: dict[str, Any], authorization: str) -> None:
-        whole = json.dumps(good).encode()
+        whole = self._whole(good)
         if fault.kind == "status":
             named = authorization.removeprefix("Bearer ")
             body = json.dumps(fault.body or {"error": {"message": "try later"}}).replace("{key}", named)
@@ -211,14 +257,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.kind == "web page":
             self._send(b"<html><body>Bad gateway</body></html>", headers={"Content-Type": "text/html"})
         elif fault.kind == "wrong ids":
-            self._send(json.dumps(_with_wrong_ids(good)).encode())
+            self._answer(_with_wrong_ids(good))
         elif fault.kind == "empty":
-            self._send(json.dumps({**good, "choices": []}).encode())
+            self._answer({**good, "choices": []})
         elif fault.kind == "error inside":
             self._send(json.dumps({"error": {"message": "upstream is down", "code": 502}}).encode())
         else:
             good["choices"][0]["finish_reason"] = "abort"
-            self._send(json.dumps(good).encode())
+            self._answer(good)
 
     def _drip(self, whole: bytes) -> None:
         self.close_connection = True

@@ -7,7 +7,9 @@ import pytest
 from guide.engines.chat_reasoner import ChatReasoner, rating_schema, read_rating, review_schema
 from guide.engines.language import Failure
 from guide.engines.reasoner import ReasonerOptions
+from guide.engines.server_model import ServerModel
 from tests.engines.fakes import FakeChatModel
+from tests.engines.llm_server import serve
 from tests.engines.requests import request_about
 from tests.engines.test_reasoner import REVIEW
 
@@ -65,6 +67,34 @@ def test_the_review_is_the_answer_nearest_to_the_mean() -> None:
     assert model.talks[0].schema == review_schema()
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_thinking_kept_apart_is_in_the_record_and_never_the_answer(streams: bool) -> None:
+    # Its thinking says {"rating": "A"}.
+    def answer(prompt: str, seed: int) -> str:
+        return json.dumps({"rating": "EFG"[seed % 3], **REVIEW})
+
+    with serve(thinks=["reasoning"], streams=streams, answer=answer) as server:
+        model = ServerModel("small", server.url)
+        examined = ChatReasoner(model).examine([REQUEST])["one"]
+    assert not isinstance(examined, Failure)
+    assert examined.judgement.rating == pytest.approx(6)
+    assert examined.reasoning is not None
+    assert sorted(run.rating for run in examined.reasoning.runs) == [5, 6, 7]
+    for run in examined.reasoning.runs:
+        assert run.steps[0].startswith("Let me see, ")
+        assert run.steps[1] == 'Maybe {"rating": "A"}? No.'
+        assert run.tokens == sum(len(step.split()) for step in run.steps)
+    assert "of them thinking)" in examined.reasoning.spent
+    assert not {kind for kind in examined.reasoning.dropped if "thinking" in kind}
+
+
+def test_a_server_that_keeps_no_thinking_apart_has_no_runs_in_the_record() -> None:
+    examined = ChatReasoner(FakeChatModel([(json.dumps({"rating": "E", **REVIEW}),) * 3])).examine([REQUEST])["one"]
+    assert not isinstance(examined, Failure)
+    assert examined.reasoning is not None
+    assert examined.reasoning.runs == ()
+
+
 @pytest.mark.parametrize(
     ("text", "rating"),
     [
@@ -73,6 +103,10 @@ def test_the_review_is_the_answer_nearest_to_the_mean() -> None:
         ("**B**", 2.0),
         ("A good paper.", None),
         ('{"rating": "K"}', None),
+        ('<think>Perhaps {"rating": "C"}?</think>{"rating": "F"}', 6.0),
+        ('Perhaps {"rating": "C"}?\n</think>\n\nF', 6.0),
+        ('<think>Perhaps {"rating": "C"}, or', None),
+        ('<think>Perhaps {"rating": "C"}.</think> I cannot say.', None),
         ("", None),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from guide.engines.language import Answer, Sampling
+from guide.engines.language import Answer, KeptThinking, Sampling
 from guide.engines.server_answer import read_answers, read_body, read_context, read_label_scores
 from guide.engines.server_retry import NoAnswerError
 from guide.engines.server_usage import Told, read_usage
@@ -84,6 +84,33 @@ def test_a_limit_that_fell_into_the_thinking_leaves_an_empty_answer() -> None:
     assert read_answers(body(None, finish="length"), Sampling(), 1) == (Answer("", 5, "length"),)
 
 
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_model_that_only_thought_has_an_empty_answer(content: str | None) -> None:
+    told = body(content)
+    told["choices"][0]["message"]["reasoning"] = "so and so"
+    assert read_answers(told, Sampling(), 1) == (Answer("", 5, "end", False, KeptThinking("so and so", 5, True)),)
+
+
+def test_thinking_that_is_counted_and_not_shown_is_kept_as_a_count() -> None:
+    told = body("x", "yy")
+    told["usage"] = {**USAGE, "completion_tokens_details": {"reasoning_tokens": 4}}
+    first, second = read_answers(told, Sampling(), 2)
+    assert first.thinking == second.thinking == KeptThinking("", 2)
+
+
+def test_no_thinking_is_none() -> None:
+    told = body("x")
+    told["usage"] = {**USAGE, "completion_tokens_details": {"reasoning_tokens": 0}}
+    assert read_answers(told, Sampling(), 1)[0].thinking is None
+
+
+@pytest.mark.parametrize("token", ["<think>", "<think>\n", "<thinking>", "<think", "\n<reasoning>"])
+def test_probabilities_of_the_mark_that_opens_thinking_are_no_scores(token: str) -> None:
+    told = listing(A=0.6, B=0.4)
+    told["choices"][0]["logprobs"]["content"][0]["token"] = token
+    assert read_label_scores(told, ["A", "B"]) is None
+
+
 def test_half_a_character_does_not_get_through() -> None:
     told = read_body(b'{"choices": [{"message": {"content": "a\\ud800b \\ud83d\\ude00"}, "finish_reason": "stop"}]}')
     assert read_answers(told, Sampling(), 1)[0].text == "a\ufffdb 😀"
@@ -102,6 +129,12 @@ def test_half_a_character_does_not_get_through() -> None:
             Told(7, 4, 2),
         ),
         ({"prompt_tokens": 7, "completion_tokens": 2, "prompt_cache_hit_tokens": 3}, Told(7, 3, 2)),
+        (
+            {"prompt_tokens": 7, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 3}},
+            Told(7, None, 5, 3),
+        ),
+        ({"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12, "reasoning_tokens": 3}, Told(7, None, 5, 3)),
+        ({"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 12, "reasoning_tokens": 3}, Told(7, None, 5, 3)),
     ],
 )
 def test_a_count_that_is_none_is_unknown_and_not_zero(usage: object, told: Told) -> None:

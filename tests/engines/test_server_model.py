@@ -13,15 +13,16 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import numpy as np
 import pytest
 
-from guide.engines.language import Answer, ChatModel, Failure, Message, Sampling, Talk
+from guide.engines.language import Answer, ChatModel, Failure, Message, Sampling, Talk, describe_spending
 from guide.engines.server_model import ServerModel
 from guide.engines.server_retry import Patience
 from guide.errors import InputError, SourceError
-from tests.engines.llm_server import FIRST_TOKENS, Fault, LLMServer, answer_to, serve
+from tests.engines.llm_server import FIRST_TOKENS, Fault, LLMServer, answer_to, serve, thinking_about
 
 KEY = "sk-guide-Zk81vQxW27pLm04T"
 SCHEMA = {"type": "object", "properties": {"rating": {"type": "integer"}}, "required": ["rating"]}
@@ -67,6 +68,16 @@ def expected(asked: Talk) -> tuple[str, ...]:
 def texts(end: tuple[Answer, ...] | Failure | None) -> tuple[str, ...]:
     assert isinstance(end, tuple), end
     return tuple(answer.text for answer in end)
+
+
+def thoughts(end: tuple[Answer, ...] | Failure | None) -> tuple[str | None, ...]:
+    assert isinstance(end, tuple), end
+    return tuple(answer.thinking and answer.thinking.text for answer in end)
+
+
+def thought(asked: Talk) -> tuple[str, ...]:
+    prompt = asked.messages[-1].content
+    return tuple(thinking_about(prompt, asked.sampling.seed + number) for number in range(asked.samples))
 
 
 def reason(end: object) -> str:
@@ -115,9 +126,19 @@ def faults_for(number: int, draw: random.Random) -> list[Fault]:
     return [*faults, Fault("wrong ids")] if number % 10 == 3 else faults
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [{}, {"thinks": ["reasoning_content"]}, {"thinks": ["reasoning"], "streams": True}],
+    ids=lambda kind: str(kind),
+)
 def test_500_talks_through_a_server_with_every_fault_all_end_under_their_own_ids(
-    server: LLMServer, caplog: pytest.LogCaptureFixture
+    kind: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
+    with serve(**kind) as server:
+        assert_500_talks_end(server, caplog)
+
+
+def assert_500_talks_end(server: LLMServer, caplog: pytest.LogCaptureFixture) -> None:
     draw = random.Random(20)
     asked = [talk(f"talk-{number:03}", samples=1 + number % 2, seed=number) for number in range(500)]
     server.faults_of = {each.messages[-1].content: deque(faults_for(number, draw)) for number, each in enumerate(asked)}
@@ -134,6 +155,7 @@ def test_500_talks_through_a_server_with_every_fault_all_end_under_their_own_ids
             assert reason(ends[each.id]) == "the server answered with status 403: not for [key]"
         else:
             assert texts(ends[each.id]) == expected(each)
+            assert thoughts(ends[each.id]) == (thought(each) if server.thinks else (None,) * each.samples)
     assert not any(server.faults_of.values())  # every fault was met
     assert server.peak <= 6
     assert model.spent.requests == len(server.requests)
@@ -533,3 +555,80 @@ def test_a_server_model_is_a_chat_model(server: LLMServer) -> None:
     assert model.id == "small"
     assert model.sha256 == ServerModel("small", server.url + "/").sha256
     assert model.sha256 != ServerModel("large", server.url).sha256
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_thinking_kept_apart_comes_with_the_answer_and_is_counted(field: str, streams: bool) -> None:
+    with serve(thinks=[field], streams=streams) as server:
+        model = ServerModel("small", server.url)
+        asked = talk("deep", samples=2)
+        ends = model.talk([asked])["deep"]
+        assert texts(ends) == expected(asked)
+        assert thoughts(ends) == thought(asked)
+        told = sum(len(text.split()) for text in thought(asked))
+        assert sum(answer.thinking.tokens for answer in ends) == model.usage.thinking_tokens == told
+        assert not any(answer.estimated or answer.thinking.estimated for answer in ends)
+        assert model.usage.drawn_tokens == told + sum(len(text.split()) for text in expected(asked))
+        assert f"{model.usage.drawn_tokens} drawn ({told} of them thinking), cost" in describe_spending(model)
+
+
+def test_thinking_that_is_in_both_fields_is_read_once() -> None:
+    with serve(thinks=["reasoning", "reasoning_content"]) as server:
+        asked = talk("twice")
+        assert thoughts(ServerModel("small", server.url).talk([asked])["twice"]) == thought(asked)
+
+
+def test_thinking_that_the_server_does_not_count_is_a_share_by_length_and_called_estimated() -> None:
+    with serve(thinks=["reasoning"], counts_thinking=False) as server:
+        model = ServerModel("small", server.url)
+        asked = talk("deep")
+        (answer,) = model.talk([asked])["deep"]
+        assert answer.thinking.estimated
+        assert not answer.estimated
+        share = len(answer.thinking.text) / len(answer.thinking.text + answer.text)
+        assert answer.thinking.tokens == round(share * answer.tokens) == model.usage.estimated_thinking_tokens
+        assert f"(about {answer.thinking.tokens} of them thinking), estimated" in describe_spending(model)
+
+
+def test_probabilities_of_a_first_token_of_thinking_are_no_scores() -> None:
+    with serve(thinks=["reasoning"]) as server:
+        model = ServerModel("small", server.url, concurrency=1)
+        asked = {str(number): (Message("user", f"Rate {number}."),) for number in range(6)}
+        assert model.score_label_talks(asked, ["7", "8"]) == dict.fromkeys(asked)
+        assert len(server.requests) == 3  # then it is known
+
+
+def test_what_a_server_does_not_count_is_called_estimated_where_it_is_printed() -> None:
+    with serve(counts_tokens=False, thinks=["reasoning"]) as server:
+        model = ServerModel("small", server.url)
+        asked = talk("uncounted", samples=2)
+        ends = model.talk([asked])["uncounted"]
+        assert all(answer.estimated and answer.thinking.estimated for answer in ends)
+        drawn = sum(math.ceil(len(text) / 4) for text in (*expected(asked), *thought(asked)))
+        read = math.ceil(sum(len(message.content) for message in asked.messages) / 4)
+        assert (model.usage.prompt_tokens, model.usage.drawn_tokens) == (0, 0)
+        line = describe_spending(model)
+        assert line.startswith(f"1 calls, about {read} tokens read, about {drawn} drawn (about ")
+        assert line.endswith(" of them thinking), estimated, cost unknown")
+
+
+def test_what_a_server_counts_is_not_called_estimated(server: LLMServer) -> None:
+    model = ServerModel("small", server.url)
+    (answer,) = model.talk([talk("counted")])["counted"]
+    assert not answer.estimated
+    assert describe_spending(model) == "1 calls, 7 tokens read, 2 drawn, cost unknown"
+
+
+def test_answers_lost_on_the_way_are_told_beside_the_tokens(server: LLMServer) -> None:
+    server.faults.append(Fault("cut"))
+    model = ServerModel("small", server.url, patience=patience())
+    model.talk([talk("unlucky")])
+    assert "2 drawn, without those of 1 lost answers, cost unknown" in describe_spending(model)
+
+
+def test_thinking_that_quotes_the_key_loses_it(server: LLMServer) -> None:
+    message = {"role": "assistant", "content": "No.", "reasoning": "They gave me {key}."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    server.faults.append(Fault("status", 200, body={"choices": [choice]}))
+    assert thoughts(ServerModel("small", server.url).talk([talk("curious")])["curious"]) == ("They gave me [key].",)

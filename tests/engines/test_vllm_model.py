@@ -113,6 +113,19 @@ def test_the_bounded_entropy_is_not_above_the_whole_one(model: VllmModel, other:
     assert bounded.max() > 0
 
 
+def test_text_is_cut_as_the_folders_own_tokenizer_cuts_it(model: VllmModel, folder: Path) -> None:
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+
+    text = "In 2024 we say 1,048,576   so\n\nWait: don't 27%"
+    own = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    assert AutoTokenizer.from_pretrained(folder)(text, add_special_tokens=False)["input_ids"] != own
+    assert model._engine.get_tokenizer()(text, add_special_tokens=False)["input_ids"] == own
+    before = model.usage.prompt_tokens
+    model.complete([Ask("a", text, Sampling(temperature=0, max_tokens=1))])
+    assert model.usage.prompt_tokens - before == len(own)
+
+
 def test_a_prefix_is_read_once(model: VllmModel) -> None:
     shared = "the proposal says that a small model reads every paper and keeps what matters " * 20
     model.complete([Ask("a", shared + "so", GREEDY)])

@@ -129,6 +129,16 @@ def test_examples_that_do_not_fit_are_left_out_and_not_cut(base: str, reviews: E
         finetune_sft(base, reviews, tmp_path / "out", replace(QUICK, max_tokens=100))
 
 
+def test_the_saved_tokenizer_cuts_text_as_the_bases_own(trained: tuple[Path, dict[str, Any]], base: str) -> None:
+    from tokenizers import Tokenizer
+
+    text = "In 2024 we say 1,048,576   so\n\nWait: don't 27%"
+    ours, due = (Tokenizer.from_file(str(Path(one) / "tokenizer.json")) for one in (trained[0], base))
+    assert ours.encode(text, add_special_tokens=False).ids == due.encode(text, add_special_tokens=False).ids
+    saved = TransformersModel(str(trained[0]), device="cpu")
+    assert saved.count_tokens([text]) == [len(due.encode(text, add_special_tokens=False).ids)]
+
+
 def test_a_folder_that_holds_something_is_left_alone(base: str, reviews: ExampleSet, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guide.engines.answers import AnsweredFinding, Reason, ReviewAnswer
-from guide.grounding import GroundingCounts, ground, key_evidence
+from guide.grounding.findings import GroundingCounts, ground, key_evidence
 from guide.review import CitedPaper, Evidence, Finding
 from tests.judgements import evidence
 
