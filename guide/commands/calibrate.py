@@ -1,4 +1,4 @@
-"""`guide calibrate`: learn from decisions what an engine's judgements are worth."""
+"""`guide calibrate`: learn from decisions what an engine's judgements are worth at a venue."""
 
 from __future__ import annotations
 
@@ -14,33 +14,39 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example:  guide calibrate decisions.jsonl --engine vllm --model MODEL --out model.json --limit 1000"
+    epilog="Example:  guide calibrate workshop.jsonl --venue WORKSHOP-2025 --out workshop.json  and then  "
+    "guide review idea.md --calibration workshop.json"
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON file to write.")
-@click.option("--limit", type=click.IntRange(min=1), help="Judge only the first N usable decisions.")
+@click.option(
+    "--venue",
+    metavar="NAME",
+    help="Whose decisions they are; by default what the records say. 'NAME=RATE' states the rate of acceptance, where "
+    "FILE does not hold accepted and rejected ones as they came.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Use only the first N usable decisions.")
 @engine_options
 @json_option
-def calibrate(file: Path, out: Path, limit: int | None, engine: EngineChoice, as_json: bool) -> None:
-    """Judge the decided submissions of FILE and learn what the engine's ratings and signals say.
+def calibrate(file: Path, out: Path, venue: str | None, limit: int | None, engine: EngineChoice, as_json: bool) -> None:
+    """Judge the decided submissions of FILE and learn what the engine's scores say at their venue.
 
-    FILE: JSON lines with title, abstract, accepted and year. The result is named by --calibration to score and replay,
-    and fits the engine with the same settings only. How it did on folds that were held out is printed.
+    FILE: JSON lines with title, abstract, accepted (true/false), and optionally id, year, venue. The result is named
+    by --calibration to review, score and replay, which then speak of that venue; it fits the engine with the same
+    settings only. How every candidate did on folds that were held out is printed.
     """
     import json
-    from dataclasses import asdict
 
+    from guide.errors import InputError
     from guide.eval.calibrate import calibrate_engine
+    from guide.eval.calibration_table import calibration_json, print_calibration
 
-    fitted, left_out = calibrate_engine(file, engine, limit=limit)
-    fitted.save(out)
-    held = fitted.held_out
+    if not out.parent.is_dir():
+        raise InputError("the folder to write in does not exist", where=out, fix=f"Make it: mkdir -p {out.parent}")
+    report = calibrate_engine(file, engine, venue=venue, limit=limit)
+    report.calibration.save(out)
     if as_json:
-        click.echo(json.dumps({"n": fitted.n, "left_out": left_out, "sha256": fitted.sha256, **asdict(held)}))
+        click.echo(json.dumps(calibration_json(report)))
         return
-    click.echo(f"{fitted.n:,} decisions, {left_out:,} left out; written to {out}")
-    click.echo(
-        f"held out: AUROC {held.auroc:.3f}, Brier {held.brier:.3f} (base rate alone {held.brier_base:.3f}), "
-        f"{held.right:.1%} of the calls right, Brier of p_correct {held.brier_correct:.3f} "
-        f"(their share alone {held.brier_correct_base:.3f})"
-    )
+    print_calibration(report)
+    click.echo(f"written to {out}", err=True)

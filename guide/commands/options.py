@@ -5,21 +5,35 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from guide.engines.choice import EngineChoice
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-venue_option: Decorator = click.option(
-    "--venue",
-    default="ICLR-2025",
-    show_default=True,
-    metavar="VENUE",
-    help="State P(accept) for this venue: a known one (ICLR-2025, NeurIPS-2024, ...) or 'NAME=RATE'.",
-)
 store_option: Decorator = click.option("--store", required=True, metavar="DIR", help="Folder of the literature store.")
+
+
+def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --venue, which is the calibration's where none is given. It goes below `engine_options`."""
+
+    @functools.wraps(command)
+    def with_venue(*args: Any, venue: str | None, engine: EngineChoice, **values: Any) -> Any:
+        from guide.recalibration import stated_venue
+
+        return command(*args, venue=stated_venue(venue, engine.calibration), engine=engine, **values)
+
+    decorated: Callable[..., Any] = click.option(
+        "--venue",
+        metavar="VENUE",
+        help="State P(accept) for this venue: a known one (ICLR-2025, NeurIPS-2024, ...) or 'NAME=RATE'. By default "
+        "the one of --calibration, and ICLR-2025 without.",
+    )(with_venue)
+    return decorated
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from guide.engines import Examination, Spends
+from guide.engines import Engine, Examination, Examines, Explains, Spends
 from guide.engines.language import Failure
 from guide.errors import InputError
 
 if TYPE_CHECKING:
-    from guide.engines import Engine, JudgeRequest
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from guide.calibration import Venue
+    from guide.engines import JudgeRequest
     from guide.recalibration import EngineCalibration
     from guide.review import Judgement
 
@@ -29,9 +33,9 @@ class Calibrated:
     def __init__(self, engine: Engine, calibration: EngineCalibration) -> None:
         if calibration.engine_sha256 != engine.sha256:
             raise InputError(
-                f"the calibration is of an engine with hash {calibration.engine_sha256[:12]}, "
+                f"the calibration is of {calibration.engine} with hash {calibration.engine_sha256[:12]}, "
                 f"and {engine.id} with these settings has {engine.sha256[:12]}",
-                fix="Use the model, runs, thinking and seed it was made with, or make one: guide calibrate.",
+                fix="Use the model, runs, thinking and seed it was made with, or make one: guide calibrate FILE.",
             )
         self._engine = engine
         self._calibration = calibration
@@ -64,7 +68,18 @@ class Calibrated:
     def _restated(self, answer: Judgement | Failure, request: JudgeRequest) -> Judgement | Failure:
         if isinstance(answer, Failure):
             return answer
-        return self._calibration.apply(answer, in_domain=request.venue.in_domain)
+        return self._calibration.apply(answer, request)
+
+
+class CalibratedExplainer(Calibrated):
+    """As `Calibrated`, for an engine that also tells what each sentence does to P(accept)."""
+
+    def chances_without_each(
+        self, title: str, sentences: Sequence[str], tried: int, venue: Venue
+    ) -> NDArray[np.float64]:
+        """P(accept) as calibrated of the whole and without each of the first `tried` sentences (see `Explains`)."""
+        own: NDArray[np.float64] = self._engine.chances_without_each(title, sentences, tried, venue)  # type: ignore[attr-defined]
+        return self._calibration.chances(own, venue.base_rate)
 
 
 class CalibratedExaminer(Calibrated):
@@ -77,9 +92,20 @@ class CalibratedExaminer(Calibrated):
         for request in requests:
             found = examined[request.id]
             if not isinstance(found, Failure):
-                judgement = self._calibration.apply(
-                    found.judgement, in_domain=request.venue.in_domain, doubts=(_ANOTHER_QUESTION,)
-                )
+                judgement = self._calibration.apply(found.judgement, request, doubts=(_ANOTHER_QUESTION,))
                 found = Examination(judgement, found.findings, found.reasoning)
             answers[request.id] = found
         return answers
+
+
+def calibrated(engine: Engine, calibration: EngineCalibration) -> Calibrated:
+    """The engine with its calibration, able to do what it could without.
+
+    Raises:
+        InputError: the calibration was made for another engine, or for other settings of it.
+    """
+    if isinstance(engine, Examines):
+        return CalibratedExaminer(engine, calibration)
+    if isinstance(engine, Explains) and calibration.score == "p_accept":
+        return CalibratedExplainer(engine, calibration)
+    return Calibrated(engine, calibration)

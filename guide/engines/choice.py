@@ -72,12 +72,10 @@ def load_engine(choice: EngineChoice = STUDENT, *, encoder: MiniLM | None = None
     engine = _load(choice, encoder)
     if choice.calibration is None:
         return engine
-    from guide.engines import Examines
-    from guide.engines.calibrated import Calibrated, CalibratedExaminer
+    from guide.engines.calibrated import calibrated
     from guide.recalibration import load_calibration
 
-    calibration = load_calibration(choice.calibration)
-    return CalibratedExaminer(engine, calibration) if isinstance(engine, Examines) else Calibrated(engine, calibration)
+    return calibrated(engine, load_calibration(choice.calibration))
 
 
 def check_choice(choice: EngineChoice) -> None:
