@@ -5,17 +5,19 @@ Every system is evaluated on the same resamples, so that differences between the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.eval.metrics import Prepared, Sample
+from guide.eval.metrics import METRICS, Prepared, Sample
 
 LEVEL = 0.95
-# Resampling adds noise of its own to what can only err upwards; their resamples are moved back by that much.
-BIASED_UPWARDS = ("ece",)
+# Resampling adds noise of its own to what can only err upwards; their resamples are moved back by that much. The
+# debiased error is among them: it takes off the noise of one draw, and a resample holds that of two.
+BIASED_UPWARDS = ("ece", "ece_width", "rms_calibration_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Difference:
     high: float
     p: float
 
+    def to_json(self) -> dict[str, float | None]:
+        """{value, low, high, p}; nan becomes null."""
+        parts = {"value": self.value, "low": self.low, "high": self.high, "p": self.p}
+        return {name: None if np.isnan(part) else part for name, part in parts.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Bootstrapped:
@@ -57,62 +64,92 @@ class Bootstrapped:
     Attributes:
         values: by metric.
         resampled: by metric, (resamples,).
-        rows: how many the sample has.
+        clusters: (n,) which rows were drawn together, numbered in order of their first rows.
         seed: of the resamples.
         level: nominal coverage of the intervals.
     """
 
     values: dict[str, float]
     resampled: dict[str, NDArray[np.float64]]
-    rows: int
+    clusters: NDArray[np.intp]
     seed: int
     level: float
 
     def estimate(self, metric: str) -> Estimate:
         """Value and percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap 1993, ch. 13).
 
-        Resamples that leave the metric undefined are left out. Those of the ECE are first shifted by the
-        distance of their mean from the value (the bootstrap's estimate of bias) and cut off at 0.
+        Resamples that leave the metric undefined are left out. Those of the calibration errors are first shifted by
+        the distance of their mean from the value (the bootstrap's estimate of bias) and cut off at 0.
         """
-        value, drawn = self.values[metric], self.resampled[metric]
+        value, drawn = self.values[metric], self.shifted(metric)
         drawn = drawn[~np.isnan(drawn)]
         if np.isnan(value) or not len(drawn):
             return Estimate(np.nan, np.nan, np.nan)
-        if metric in BIASED_UPWARDS:
-            drawn = np.maximum(drawn - (drawn.mean() - value), 0)
-        return Estimate(value, *_interval(drawn, self.level))
+        return Estimate(value, *_interval(np.maximum(drawn, 0) if metric in BIASED_UPWARDS else drawn, self.level))
+
+    def shifted(self, metric: str) -> NDArray[np.float64]:
+        """(resamples,) the metric on every resample, less the bias that resampling adds to it."""
+        drawn = self.resampled[metric]
+        if metric not in BIASED_UPWARDS or np.isnan(drawn).all():
+            return drawn
+        return np.asarray(drawn - (np.nanmean(drawn) - self.values[metric]))
 
     def estimates(self) -> dict[str, Estimate]:
         """Every metric's estimate."""
         return {metric: self.estimate(metric) for metric in self.values}
 
 
-def bootstrap(sample: Sample, *, resamples: int = 2000, seed: int = 0, level: float = LEVEL) -> Bootstrapped:
-    """Evaluate the sample and `resamples` resamples of its rows, drawn with replacement.
+def bootstrap(
+    sample: Sample,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = LEVEL,
+    metrics: Iterable[str] = METRICS,
+    clusters: NDArray[Any] | None = None,
+) -> Bootstrapped:
+    """Evaluate the sample and `resamples` resamples of its papers, drawn with replacement.
 
-    Two samples of the same length and seed are resampled alike, row by row. A resample is a vector of counts,
-    so nothing is sorted again: 2,000 resamples of 2,000 rows take half a second.
+    Two samples of the same length, clusters and seed are resampled alike, row by row. A resample is a vector of
+    counts, so nothing is sorted again: all metrics of 2,000 rows take 0.6 ms a resample, AUROC alone 0.05 ms.
+
+    Args:
+        sample: what was scored.
+        resamples: how many.
+        seed: of the draws.
+        level: nominal coverage of the intervals.
+        metrics: names of those wanted.
+        clusters: (n,) a label for each row; rows of one label (several of one paper) are drawn together, as often as
+            there are labels. None if each row is a paper of its own.
+
+    Raises:
+        ValueError: a metric is unknown, or the labels are not as many as the rows.
     """
+    rows, named = len(sample.accepted), tuple(metrics)
+    number = _numbered(np.arange(rows) if clusters is None else clusters)
+    if number.shape != (rows,):
+        raise ValueError("clusters must label every row")
     prepared = Prepared(sample)
-    rows = len(sample.accepted)
-    values = prepared.evaluate(np.ones(rows))
-    drawn = [prepared.evaluate(counts) for counts in _counts(rows, resamples, seed)]
-    resampled = {name: np.array([one[name] for one in drawn]) for name in values}
-    return Bootstrapped(values, resampled, rows, seed, level)
+    values = prepared.evaluate(np.ones(rows), named)
+    drawn = [prepared.evaluate(counts[number], named) for counts in _counts(number, resamples, seed)]
+    resampled = {name: np.array([one[name] for one in drawn], dtype=np.float64) for name in values}
+    return Bootstrapped(values, resampled, number, seed, level)
 
 
 def difference(one: Bootstrapped, other: Bootstrapped, metric: str) -> Difference:
     """`one` less `other`, paired: the percentile interval and the p-value of the differences.
 
     The share of resamples beyond zero counts the sample itself (Davison & Hinkley, Bootstrap Methods 1997,
-    ch. 4), so that p is never 0.
+    ch. 4), so that p is never 0. Of the calibration errors each side is first freed of the bias of resampling,
+    which is larger on the better calibrated one.
 
     Raises:
         ValueError: the two were not resampled alike.
+        KeyError: one of them was not evaluated by this metric.
     """
-    gaps = one.resampled[metric], other.resampled[metric]
-    if (one.rows, one.seed, len(gaps[0])) != (other.rows, other.seed, len(gaps[1])):
-        raise ValueError("a paired difference needs the same rows, resamples and seed on both sides")
+    gaps = one.shifted(metric), other.shifted(metric)
+    if not _alike(one, other):
+        raise ValueError("a paired difference needs the same rows, clusters, resamples and seed on both sides")
     drawn = gaps[0] - gaps[1]
     drawn = drawn[~np.isnan(drawn)]
     value = one.values[metric] - other.values[metric]
@@ -122,13 +159,44 @@ def difference(one: Bootstrapped, other: Bootstrapped, metric: str) -> Differenc
     return Difference(value, *_interval(drawn, one.level), p=min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
+def average(several: Sequence[Bootstrapped]) -> Bootstrapped:
+    """The mean of each metric over several systems that were resampled alike: several draws of one random system.
+
+    A metric that one of them leaves undefined is undefined, on that resample or on the sample.
+
+    Raises:
+        ValueError: they were not resampled alike.
+    """
+    first = several[0]
+    if not all(_alike(first, one) and one.values.keys() == first.values.keys() for one in several):
+        raise ValueError("an average needs the same rows, clusters, metrics, resamples and seed throughout")
+    return replace(
+        first,
+        values={name: float(np.mean([one.values[name] for one in several])) for name in first.values},
+        resampled={name: np.mean([one.resampled[name] for one in several], axis=0) for name in first.values},
+    )
+
+
+def _alike(one: Bootstrapped, other: Bootstrapped) -> bool:
+    times = [{len(drawn) for drawn in side.resampled.values()} for side in (one, other)]
+    return one.seed == other.seed and times[0] == times[1] and np.array_equal(one.clusters, other.clusters)
+
+
 def _interval(drawn: NDArray[np.float64], level: float) -> tuple[float, float]:
     low, high = np.percentile(drawn, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
 
 
-def _counts(rows: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def _numbered(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Labels as numbers from 0, in order of their first rows: all different, they are the rows' own numbers."""
+    _, first, group = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[group], dtype=np.intp)
+
+
+def _counts(number: NDArray[np.intp], resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each cluster is in a resample, one resample after another."""
+    clusters = int(number.max(initial=-1)) + 1
     random = np.random.default_rng(seed)
     for _ in range(resamples):
-        drawn = random.integers(max(rows, 1), size=rows)
-        yield np.bincount(drawn, minlength=rows).astype(np.float64)
+        drawn = random.integers(max(clusters, 1), size=clusters)
+        yield np.bincount(drawn, minlength=clusters).astype(np.float64)

@@ -4,312 +4,259 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import platformdirs
 
 from guide import __version__
 from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
-from guide.engines import UNKNOWN_YEAR, Engine, JudgeRequest
+from guide.corpus.encoder import load_minilm
+from guide.corpus.records import Paper
+from guide.embedding_cache import CachedEncoder
+from guide.engines import UNKNOWN_YEAR, Engine, Spends
 from guide.engines.choice import STUDENT, EngineChoice, load_engine
-from guide.engines.language import Failure
-from guide.errors import GuideError
+from guide.errors import InputError
+from guide.eval.areas import guess_areas
 from guide.eval.baselines import TFIDF, Baseline, simple_baselines, tfidf_baseline
-from guide.eval.bootstrap import Bootstrapped, Difference, Estimate, bootstrap, difference
-from guide.eval.decisions import Decision, DecisionSet, ratings_agree, read_decisions
-from guide.eval.metrics import ReliabilityBin, Sample, ece_if_calibrated, reliability
-from guide.leakage import strip_leaks
-from guide.review import Judgement
-from guide.training import AGREEMENT, read_training_set
+from guide.eval.caveats import state_caveats
+from guide.eval.decisions import Decision, DecisionSet
+from guide.eval.evidence import Evidence, cutoff_of, gather_evidence
+from guide.eval.human import human_lines
+from guide.eval.leakage import AuditTexts, audit_leaks, read_audit_texts
+from guide.eval.neighbours import NEIGHBOURS, neighbour_baseline
+from guide.eval.readings import Texts, choose_readings, read_texts
+from guide.eval.retrained import RAW_STUDENT, calibration_years, raw_baseline
+from guide.eval.run import Decided, Probe, Reading, Run, System
+from guide.eval.systems import Bench
+from guide.eval.timesplit import YearByYear, replay_years
+from guide.features import join_title
+from guide.training import TrainingSet, read_training_set
 
 TRAINING_FILE = "iclr-decisions.jsonl.zst"
-METRICS = ("auroc", "top5_precision", "top30_precision", "accept_recall", "spearman", "brier", "ece")
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineResult:
-    """A baseline's metrics on one text; empty, with the reason in `note`, if it could not be computed."""
-
-    name: str
-    note: str
-    metrics: dict[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True)
-class TextResult:
-    """What came of one reading of the texts, raw or stripped.
+class ReplayOptions:
+    """How to replay.
 
     Attributes:
-        text: "raw" or "stripped".
-        removed: passages taken out, by rule.
-        metrics: of the engine.
-        baselines: theirs.
-        beyond_tfidf: the engine's AUROC less the TF-IDF baseline's, paired; None without that baseline.
-        reliability: the engine's reliability table.
-        ece_if_calibrated: the ECE that chance alone would give a calibrated engine at this n.
-    """
-
-    text: str
-    removed: dict[str, int]
-    metrics: dict[str, Estimate]
-    baselines: tuple[BaselineResult, ...]
-    beyond_tfidf: Difference | None
-    reliability: tuple[ReliabilityBin, ...]
-    ece_if_calibrated: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayReport:
-    """A whole replay.
-
-    Attributes:
-        file: what was replayed.
-        n: submissions scored.
-        base_rate: share accepted among them.
-        dropped: records left out, by reason.
-        notes: what a reader must know to trust the figures.
-        texts: one result a reading.
-        engine: id of the engine.
-        engine_sha256: hash of its parameters.
-        venue: the venue P(accept) was stated for.
+        text: a key of `guide.eval.readings.CHOICES`.
+        engine: who judges.
+        venue: what P(accept) is stated for; see `parse_venue`.
+        train: earlier decisions for what must be trained; None to look for them beside the file and in GUIDE_DATA.
+        store: literature to search for prior work; None for none.
+        cutoff: "YYYY-MM"; None for the month of the venue's deadline.
+        knowledge_cutoff: "YYYY-MM", to which a language model's knowledge reaches; None if it is not stated.
+        quick: leave out the baselines for which every training text must be embedded.
+        cache: folder for those embeddings; None for the user's cache.
         resamples: of the bootstrap.
-        seed: of the same.
-        seconds: wall time.
+        seed: of all draws.
     """
 
-    file: str
-    n: int
-    base_rate: float
-    dropped: dict[str, int]
-    notes: tuple[str, ...]
-    texts: tuple[TextResult, ...]
-    engine: str
-    engine_sha256: str
-    venue: Venue
-    resamples: int
-    seed: int
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The JSON form: `n`, `base_rate`, `dropped`, `baselines` (by name, then text), and the metrics by text."""
-        baselines: dict[str, Any] = {}
-        for result in self.texts:
-            for baseline in result.baselines:
-                entry = baselines.setdefault(baseline.name, {"note": baseline.note})
-                entry[result.text] = _metrics_json(baseline.metrics) if baseline.metrics else None
-        return {
-            "n": self.n,
-            "base_rate": self.base_rate,
-            "dropped": self.dropped,
-            "baselines": baselines,
-            **{result.text: _metrics_json(result.metrics) for result in self.texts},
-            "beyond_tfidf": {result.text: _difference_json(result.beyond_tfidf) for result in self.texts},
-            "reliability": {result.text: [asdict(row) for row in result.reliability] for result in self.texts},
-            "ece_if_calibrated": {result.text: result.ece_if_calibrated for result in self.texts},
-            "removed": {result.text: result.removed for result in self.texts},
-            "notes": list(self.notes),
-            "provenance": {
-                "version": __version__,
-                "file": self.file,
-                "engine": self.engine,
-                "engine_sha256": self.engine_sha256,
-                "venue": self.venue.name,
-                "venue_base_rate": self.venue.base_rate,
-                "resamples": self.resamples,
-                "seed": self.seed,
-                "seconds": round(self.seconds, 1),
-            },
-        }
+    text: str = "stripped"
+    engine: EngineChoice = STUDENT
+    venue: str = DEFAULT_VENUE
+    train: Path | None = None
+    store: Path | None = None
+    cutoff: str | None = None
+    knowledge_cutoff: str | None = None
+    quick: bool = False
+    cache: Path | None = None
+    resamples: int = 2000
+    seed: int = 0
 
 
-def run_replay(
-    file: Path,
-    *,
-    text: str = "stripped",
-    engine: EngineChoice = STUDENT,
-    venue: str = DEFAULT_VENUE,
-    train: Path | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> ReplayReport:
-    """Replay the decisions of `file` (see `read_decisions`).
+def run_replay(decisions: DecisionSet, name: str, options: ReplayOptions, *, folder: Path | None = None) -> Run:
+    """Replay decisions.
 
     Args:
-        file: the decided submissions.
-        text: "stripped", "raw" or "both".
-        engine: who judges.
-        venue: see `parse_venue`.
-        train: earlier decisions for the TF-IDF baseline; None to look for them beside `file` and in GUIDE_DATA.
-        resamples: of the bootstrap.
-        seed: of the same.
+        decisions: to play back.
+        name: of their file or venue.
+        options: how.
+        folder: of the file, where earlier decisions are looked for.
 
     Raises:
-        InputError: a file cannot be used.
+        InputError: an option or a file cannot be used.
+        StoreError: the store cannot be used.
+        ModelError: the engine cannot be loaded.
     """
     begun = time.perf_counter()
-    stated_for = parse_venue(venue)
-    decisions = read_decisions(file)
-    loaded = load_engine(engine)
-    readings = ("stripped", "raw") if text == "both" else (text,)
-    read = {reading: _read(decisions.records, reading) for reading in readings}
-    trained = _trained_baselines(read, train, file, loaded, stated_for)
-    results = tuple(
-        _play(read[reading], decisions.records, loaded, stated_for, trained[reading], resamples, seed)
-        for reading in readings
+    venue, records = parse_venue(options.venue), decisions.records
+    readings = [read_texts(records, name) for name in choose_readings(options.text, records)]
+    engine = load_engine(options.engine)
+    evidence = _search(options, venue, records, readings[0])
+    training = _find_training(options, engine, folder)
+    rivals = _score_rivals(readings, options, engine, venue, training)
+    systems: list[System] = []
+    balanced: list[System] = []
+    probes: list[Probe] = []
+    for texts in readings:
+        bench = Bench(texts, records, options.resamples, options.seed)
+        systems.append(bench.engine(engine, venue, evidence))
+        systems.extend(bench.without_evidence(engine, venue, evidence, options.seed))
+        systems.extend(bench.measure(one, leak_exposed=one.name == RAW_STUDENT) for one in rivals[texts.name])
+        if training is not None:
+            probes.extend(audit_leaks(training.audit, records, texts, resamples=options.resamples, seed=options.seed))
+        balanced.extend(bench.balance(one) for one in systems if one.text == texts.name and one.probabilities)
+    humans = human_lines(
+        [one.ratings for one in records],
+        [one.accepted for one in records],
+        resamples=options.resamples,
+        seed=options.seed,
     )
-    return ReplayReport(
-        file=file.name,
-        n=len(decisions.records),
-        base_rate=float(np.mean([record.accepted for record in decisions.records])),
+    systems.extend(System(one.name, "human", readings[0].name, one.note, metrics=one.metrics) for one in humans)
+    return Run(
+        name=name,
+        submissions=_decided(records, readings[0]),
+        systems=tuple(systems),
+        balanced=tuple(balanced),
+        probes=tuple(probes),
         dropped=decisions.dropped,
-        notes=tuple(_notes(decisions, loaded)),
-        texts=results,
-        engine=loaded.id,
-        engine_sha256=loaded.sha256,
-        venue=stated_for,
-        resamples=resamples,
-        seed=seed,
-        seconds=time.perf_counter() - begun,
+        removed={texts.name: texts.removed for texts in readings},
+        retrieval={} if evidence is None else evidence.left_out,
+        notes=tuple(state_caveats(records, engine, options.knowledge_cutoff)),
+        provenance=_provenance(options, engine, venue, training, evidence, begun),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """The texts in one reading, (title, text) in the records' order, and what was taken out, by rule."""
+class _Training:
+    """Earlier decisions: the file, what an engine learns of it up to its last year, and what leaks teach."""
 
-    name: str
-    texts: list[tuple[str, str]]
-    removed: dict[str, int]
-
-
-def _read(records: Sequence[Decision], name: str) -> _Reading:
-    if name == "raw":
-        return _Reading(name, [(record.title, record.abstract) for record in records], {})
-    stripped = [strip_leaks(record.abstract) for record in records]
-    removed = Counter(removal.rule for one in stripped for removal in one.removals)
-    texts = [(record.title, one.text) for record, one in zip(records, stripped, strict=True)]
-    return _Reading(name, texts, dict(removed))
+    file: Path
+    stripped: TrainingSet
+    audit: AuditTexts
 
 
-def _play(
-    reading: _Reading,
-    records: Sequence[Decision],
-    engine: Engine,
-    venue: Venue,
-    trained: Baseline,
-    resamples: int,
-    seed: int,
-) -> TextResult:
-    requests = [JudgeRequest(record.id, *pair, venue) for record, pair in zip(records, reading.texts, strict=True)]
-    answers = engine.judge(requests, progress=True)
-    p = np.array([judgement.p_accept for judgement in _judgements(records, answers)])
-    ratings = np.array([np.mean(record.ratings) if record.ratings else np.nan for record in records])
-    accepted = np.array([record.accepted for record in records])
-    sample = Sample(p, accepted, p, ratings)
-    played = bootstrap(sample, resamples=resamples, seed=seed)
-    baselines = [*simple_baselines(reading.texts, venue.base_rate), trained]
-    rivals: dict[str, Bootstrapped] = {
-        one.name: bootstrap(Sample(one.scores, accepted, one.probabilities, ratings), resamples=resamples, seed=seed)
-        for one in baselines
-        if one.scores is not None
-    }
-    return TextResult(
-        text=reading.name,
-        removed=reading.removed,
-        metrics=played.estimates(),
-        baselines=tuple(
-            BaselineResult(one.name, one.note, rivals[one.name].estimates() if one.name in rivals else {})
-            for one in baselines
-        ),
-        beyond_tfidf=difference(played, rivals[TFIDF], "auroc") if TFIDF in rivals else None,
-        reliability=reliability(sample),
-        ece_if_calibrated=ece_if_calibrated(sample, seed=seed),
-    )
+def _find_training(options: ReplayOptions, engine: Engine, folder: Path | None) -> _Training | None:
+    found = _training_file(options, folder)
+    if found is None:
+        return None
+    until = engine.last_training_year
+    return _Training(found, read_training_set(found, until=until), read_audit_texts(found, until=until))
 
 
-def _judgements(records: Sequence[Decision], answers: Mapping[str, Judgement | Failure]) -> list[Judgement]:
-    """The judgements in the order of the records. To leave out what an engine cannot judge would flatter it."""
-    found, failed = [], []
-    for record in records:
-        answer = answers[record.id]
-        if isinstance(answer, Failure):
-            failed.append((record.id, answer.reason))
-        else:
-            found.append(answer)
-    if failed:
-        name, reason = failed[0]
-        raise GuideError(
-            f"the engine has no judgement on {len(failed)} of {len(records)} submissions; the first: {reason}",
-            where=name,
-            fix="Give it more room or time; a replay needs them all.",
-        )
+def _training_file(options: ReplayOptions, folder: Path | None) -> Path | None:
+    """The file of earlier decisions that is named, or found beside the file or in GUIDE_DATA; None without any."""
+    places = [Path(place) for place in (folder, os.environ.get("GUIDE_DATA")) if place]
+    return options.train or next((file for place in places if (file := place / TRAINING_FILE).is_file()), None)
+
+
+def run_by_year(decisions: DecisionSet, options: ReplayOptions, *, folder: Path | None = None) -> YearByYear:
+    """Train the student to year Y and replay Y+1, year by year, and `decisions` last (see `replay_years`).
+
+    Raises:
+        InputError: earlier decisions are missing or cannot be used, or an engine other than the student is named.
+    """
+    if options.engine.name != STUDENT.name:
+        raise InputError("only the student can be trained anew for each year", fix="Leave --engine out.")
+    later = list(decisions.records)
+    first = min((one.year for one in later if one.year is not None), default=UNKNOWN_YEAR)
+    file = _training_file(options, folder)
+    if file is None:
+        raise InputError(f"no {TRAINING_FILE} beside the file or in GUIDE_DATA", fix="Name one: --train FILE.")
+    training = read_training_set(file, until=first - 1)
+    encoder = CachedEncoder(load_minilm(), cache_folder(options))
+    return replay_years(training, encoder, later, resamples=options.resamples, seed=options.seed, progress=True)
+
+
+def cache_folder(options: ReplayOptions) -> Path:
+    """Where embeddings of training texts are kept: the folder named, or the user's cache."""
+    return options.cache or Path(platformdirs.user_cache_dir("guide-advisor")) / "embeddings"
+
+
+def _score_rivals(
+    readings: Sequence[Texts], options: ReplayOptions, engine: Engine, venue: Venue, training: _Training | None
+) -> dict[Reading, list[Baseline]]:
+    """The baselines on every reading, each trained once, on the engine's years, so that both knew the same."""
+    rate = venue.base_rate
+    found = {texts.name: simple_baselines(texts.pairs, rate) for texts in readings}
+    if training is None:
+        why = f"not computed: no {TRAINING_FILE} beside the file or in GUIDE_DATA; name one with --train"
+        for texts in readings:
+            found[texts.name].extend(Baseline(name, None, None, why) for name in (TFIDF, NEIGHBOURS, RAW_STUDENT))
+        return found
+    everything = [pair for texts in readings for pair in texts.pairs]
+    trained = [tfidf_baseline(everything, training.stripped, rate)]
+    if options.quick:
+        why = "not computed: left out with --quick"
+        trained += [Baseline(name, None, None, why) for name in (NEIGHBOURS, RAW_STUDENT)]
+    else:
+        encoder = CachedEncoder(load_minilm(), cache_folder(options))
+        trained.append(neighbour_baseline(everything, training.stripped, rate, encoder, progress=True))
+    n = len(readings[0].pairs)
+    for number, texts in enumerate(readings):
+        found[texts.name].extend(_part(one, number * n, (number + 1) * n) for one in trained)
+        if texts.name == "raw" and not options.quick:
+            found["raw"].append(_raw_rival(texts, training, engine, rate, encoder))
     return found
 
 
-def _trained_baselines(
-    read: dict[str, _Reading], named: Path | None, file: Path, engine: Engine, venue: Venue
-) -> dict[str, Baseline]:
-    """The TF-IDF baseline on every reading, trained once, on the engine's years, so that both knew the same."""
-    folders = [file.parent, *([Path(os.environ["GUIDE_DATA"])] if os.environ.get("GUIDE_DATA") else [])]
-    found = named or next((folder / TRAINING_FILE for folder in folders if (folder / TRAINING_FILE).is_file()), None)
-    if found is None:
-        why = f"not computed: no {TRAINING_FILE} beside the file or in GUIDE_DATA; name one with --train"
-        return dict.fromkeys(read, Baseline(TFIDF, None, None, why))
-    training = read_training_set(found, until=engine.last_training_year)
-    everything = [pair for reading in read.values() for pair in reading.texts]
-    baseline = tfidf_baseline(everything, training, venue.base_rate)
-    if baseline.scores is None or baseline.probabilities is None:
-        return dict.fromkeys(read, baseline)
-    n = len(everything) // len(read)
-    return {
-        name: replace(
-            baseline,
-            scores=baseline.scores[number * n : (number + 1) * n],
-            probabilities=baseline.probabilities[number * n : (number + 1) * n],
-        )
-        for number, name in enumerate(read)
-    }
+def _raw_rival(texts: Texts, training: _Training, engine: Engine, rate: float, encoder: CachedEncoder) -> Baseline:
+    raw = read_training_set(training.file, until=engine.last_training_year, stripped=False)
+    if not calibration_years(raw):
+        return Baseline(RAW_STUDENT, None, None, "not computed: no year has decisions enough to calibrate on")
+    return raw_baseline(texts.pairs, raw, rate, encoder, progress=True)
 
 
-def _notes(decisions: DecisionSet, engine: Engine) -> list[str]:
-    notes = []
-    years = {record.year for record in decisions.records}
-    known = sorted(year for year in years if year is not None)
-    if engine.last_training_year == UNKNOWN_YEAR:
-        notes.append("NOT A TEST: nobody knows which decisions this language model has read; --trained-until says it")
-    elif known and known[0] <= engine.last_training_year:
-        notes.append(
-            f"NOT A TEST: the engine was trained on decisions up to {engine.last_training_year}, "
-            f"and records of {known[0]} are replayed"
-        )
-    if None in years and engine.last_training_year != UNKNOWN_YEAR:
-        notes.append(
-            f"records do not state their year; the engine was trained on decisions up to {engine.last_training_year}, "
-            "and only later ones are a test"
-        )
-    rated = [record for record in decisions.records if record.ratings]
-    if not rated:
-        return [*notes, "no ratings: Spearman is not computed"]
-    if len(rated) < len(decisions.records):
-        notes.append(f"Spearman rests on the {len(rated):,} records with ratings")
-    # Year by year: a good year would hide a bad one.
-    for year in sorted(years, key=str):
-        agreement = ratings_agree([record for record in rated if record.year == year])
-        if agreement is not None and agreement < AGREEMENT:
-            notes.append(
-                f"ratings{f' of {year}' if year else ''} hardly agree with the decisions (AUROC {agreement:.2f}, "
-                "usually above 0.9): they may belong to other papers"
+def _part(whole: Baseline, start: int, end: int) -> Baseline:
+    if whole.scores is None:
+        return whole
+    p = whole.probabilities
+    return replace(whole, scores=whole.scores[start:end], probabilities=None if p is None else p[start:end])
+
+
+def _search(options: ReplayOptions, venue: Venue, records: Sequence[Decision], texts: Texts) -> Evidence | None:
+    """The prior work of every submission, by its first reading; None without a store."""
+    if options.store is None:
+        if options.cutoff is not None:
+            raise InputError(
+                "--cutoff limits what a store is searched for, and none is named", fix="Name one: --store DIR."
             )
-    return notes
+        return None
+    papers = [
+        Paper(record.id, title, text or title, 0, "")
+        for record, (title, text) in zip(records, texts.pairs, strict=True)
+    ]
+    return gather_evidence(options.store, papers, cutoff=cutoff_of(venue.name, options.cutoff))
 
 
-def _metrics_json(metrics: dict[str, Estimate]) -> dict[str, Any]:
-    return {name: metrics[name].to_json() for name in METRICS}
+def _decided(records: Sequence[Decision], texts: Texts) -> tuple[Decided, ...]:
+    areas = [one.area for one in records]
+    if not any(areas):
+        areas = guess_areas(load_minilm(), [join_title(*pair) for pair in texts.pairs])
+    return tuple(
+        Decided(one.id, one.accepted, one.ratings, one.year, area) for one, area in zip(records, areas, strict=True)
+    )
 
 
-def _difference_json(gap: Difference | None) -> dict[str, float] | None:
-    return None if gap is None else {"value": gap.value, "low": gap.low, "high": gap.high, "p": gap.p}
+def _provenance(
+    options: ReplayOptions,
+    engine: Engine,
+    venue: Venue,
+    training: _Training | None,
+    evidence: Evidence | None,
+    begun: float,
+) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "engine": engine.id,
+        "engine_sha256": engine.sha256,
+        "spent": engine.spent if isinstance(engine, Spends) else "",
+        "venue": venue.name,
+        "venue_base_rate": venue.base_rate,
+        "training": None if training is None else training.file.name,
+        "training_sha256": None if training is None else training.stripped.sha256,
+        "training_notes": [] if training is None else list(training.stripped.notes),
+        "store": None if evidence is None else evidence.store,
+        "store_sha256": None if evidence is None else evidence.sha256,
+        "store_papers": None if evidence is None else evidence.papers,
+        "cutoff": None if evidence is None else evidence.cutoff,
+        "knowledge_cutoff": options.knowledge_cutoff,
+        "resamples": options.resamples,
+        "seed": options.seed,
+        "seconds": round(time.perf_counter() - begun, 1),
+    }

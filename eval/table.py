@@ -1,8 +1,9 @@
-"""The replay in a terminal."""
+"""A replay in a terminal: every system a row, every figure with its interval."""
 
 from __future__ import annotations
 
 import math
+import re
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,9 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from guide.eval.bootstrap import Estimate
-from guide.eval.replay import METRICS, ReplayReport, TextResult
+from guide.eval.labels import NOTHING, metric_of, metrics_in, name_reading
+from guide.eval.metrics import ece_if_calibrated
+from guide.eval.published import GUIDE_TABLE
+from guide.eval.run import ENGINE, Reading, Run, System
 
-_LABELS = {
+# The columns every system has: seven fit in 80 characters. The engine's other figures follow in lines of their own.
+COLUMNS = {
     "auroc": "AUROC",
     "top5_precision": "Top-5 %",
     "top30_precision": "Top-30 %",
@@ -21,68 +26,124 @@ _LABELS = {
     "brier": "Brier",
     "ece": "ECE",
 }
-# Shares are easier read in per cent; the others have no unit.
-_PERCENT = ("top5_precision", "top30_precision", "accept_recall")
-# Seven columns must fit in 80 characters.
-_SHORT = {"always-reject": "reject", "base-rate": "base rate", "tfidf-logistic": "tf-idf"}
 
 
-def print_replay(report: ReplayReport, console: Console | None = None) -> None:
+def print_run(run: Run, console: Console | None = None) -> None:
     """Print every number with its interval and its baselines."""
     out = console or Console(highlight=False)
+    facts = run.provenance
     out.print(
-        f"[bold]{escape(report.file)}[/bold]: n {report.n:,}, base rate {report.base_rate:.1%}, "
-        f"P(accept) stated for {escape(report.venue.name)} ({report.venue.base_rate:.1%})"
+        f"[bold]{escape(run.name)}[/bold]: n {len(run.submissions):,}, base rate {run.base_rate:.1%}, "
+        f"P(accept) stated for {escape(facts['venue'])} ({facts['venue_base_rate']:.1%})"
     )
-    for reason, number in report.dropped.items():
+    for reason, number in run.dropped.items():
         out.print(f"  {number:,} records left out: {escape(reason)}")
-    for note in report.notes:
+    for what, number in run.retrieval.items():
+        out.print(f"  {number:,} {escape(what)}")
+    for note in run.notes:
         out.print(f"[yellow]note:[/yellow] {escape(note)}")
-    for result in report.texts:
-        _print_text(out, result)
+    for text in run.texts:
+        _print_reading(out, run, text)
+    _print_balanced(out, run)
+    _print_humans(out, run)
+    _print_published(out)
     out.print(
-        f"\n{escape(report.engine)}, parameters {report.engine_sha256[:12]}; intervals: 95 % bootstrap over papers, "
-        f"{report.resamples:,} resamples, seed {report.seed}; {report.seconds:.0f} s",
+        f"\n{escape(facts['engine'])}, parameters {facts['engine_sha256'][:12]}; intervals: 95 % bootstrap over "
+        f"papers, {facts['resamples']:,} resamples, seed {facts['seed']}; {facts['seconds']:.0f} s",
         style="dim",
     )
 
 
-def _print_text(out: Console, result: TextResult) -> None:
-    removed = sum(result.removed.values())
-    said = f", {removed:,} passages taken out" if result.text == "stripped" else ", leaks included"
+def _print_reading(out: Console, run: Run, text: Reading) -> None:
+    systems = [one for one in run.systems if one.text == text and one.kind != "human"]
+    removed = sum(run.removed.get(text, {}).values())
+    said = f", {removed:,} passages taken out" if removed else ""
+    out.print()
+    out.print(_table(f"Text: {name_reading(text)}{said}", [one for one in systems if one.metrics], tuple(COLUMNS)))
+    for system in systems:
+        if not system.metrics:
+            out.print(f"{system.name}: {escape(system.note)}")
+        elif system.leak_exposed:
+            out.print(
+                f"{system.name}: learnt from text that gives decisions away; for comparison with published tables"
+            )
+    own = run.system(ENGINE, text)
+    if own is None or not own.metrics:
+        return
+    for metric in metrics_in(run):
+        if metric.name not in COLUMNS and metric.name in own.metrics:
+            out.print(f"{metric.label}: {_inline(metric.name, own.metrics[metric.name])}")
+    if own.probabilities is not None:
+        expected = ece_if_calibrated(run.sample(own))
+        out.print(f"ECE that chance alone would give a calibrated engine here: {expected:.3f}")
+    for system in systems:
+        gap = system.beyond.get("auroc")
+        if gap is not None and not math.isnan(gap.value):
+            out.print(
+                f"AUROC beyond {system.name}: {gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}), p = {gap.p:.3f}"
+            )
+    for probe in run.probes:
+        if probe.text == text:
+            out.print(f"leak audit, {probe.name} alone: AUROC {_inline('auroc', probe.auroc)}")
+
+
+def _print_balanced(out: Console, run: Run) -> None:
+    for text in run.texts:
+        systems = [one for one in run.balanced if one.text == text]
+        if systems:
+            title = f"Half accepted, {systems[0].note.split(',')[0]}, {name_reading(text)}: not how things are"
+            out.print()
+            out.print(_table(title, systems, tuple(COLUMNS)))
+
+
+def _print_humans(out: Console, run: Run) -> None:
+    humans = [one for one in run.systems if one.kind == "human" and one.metrics]
+    if humans:
+        out.print()
+        out.print(_table("For scale: the reviewers themselves, who read the paper", humans, tuple(COLUMNS)[:5]))
+
+
+def _print_published(out: Console) -> None:
     table = Table(
-        title=f"Text: {result.text}{said}",
+        title=f"Published by GUIDE ({GUIDE_TABLE.source}): n = {GUIDE_TABLE.n:,} other submissions, {GUIDE_TABLE.text}",
         title_justify="left",
-        title_style="bold",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("", no_wrap=True)
-    table.add_column("guide", style="bold", no_wrap=True)
-    for baseline in result.baselines:
-        table.add_column(_SHORT.get(baseline.name, baseline.name), no_wrap=True)
-    for metric in METRICS:
-        cells = [baseline.metrics.get(metric) for baseline in result.baselines]
-        table.add_row(_LABELS[metric], _cell(metric, result.metrics[metric]), *(_cell(metric, cell) for cell in cells))
+    for heading in ("", "Top-5 %", "Top-30 %", "Recall"):
+        table.add_column(heading, no_wrap=True)
+    for row in GUIDE_TABLE.rows:
+        cells = (row.top5_precision, row.top30_precision, row.accept_recall)
+        table.add_row(row.system, *(f"{cell.value:.1f} ± {cell.over_trials:.1f}" for cell in cells))
     out.print()
     out.print(table)
-    for baseline in result.baselines:
-        if not baseline.metrics:
-            out.print(f"{baseline.name}: {escape(baseline.note)}")
-    gap = result.beyond_tfidf
-    if gap is not None:
-        out.print(f"AUROC beyond tf-idf: {gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f}), p = {gap.p:.3f}")
-    out.print(f"ECE that chance alone would give a calibrated engine here: {result.ece_if_calibrated:.3f}")
+    out.print("± over three trials of the generator, not over papers; not comparable line by line", style="dim")
+
+
+def _table(title: str, systems: list[System], columns: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", max_width=14)
+    for name in columns:
+        table.add_column(COLUMNS[name], no_wrap=True)
+    for system in systems:
+        name = f"{system.name}*" if system.leak_exposed else system.name
+        style = "bold" if system.name == ENGINE else None
+        table.add_row(name, *(_cell(column, system.metrics.get(column)) for column in columns), style=style)
+    return table
 
 
 def _cell(metric: str, estimate: Estimate | None) -> str:
     if estimate is None or math.isnan(estimate.value):
-        return "-"
-    scale, digits = (100, 1) if metric in _PERCENT else (1, 3)
-    value, low, high = (f"{scale * part:.{digits}f}" for part in (estimate.value, estimate.low, estimate.high))
-    return f"{value}\n[dim]{_bare(low)} {_bare(high)}[/dim]"
+        return NOTHING
+    low, high = (_bare(metric_of(metric).write(end)) for end in (estimate.low, estimate.high))
+    return f"{metric_of(metric).write(estimate.value)}\n[dim]{low} {high}[/dim]"
+
+
+def _inline(metric: str, estimate: Estimate) -> str:
+    span = metric_of(metric).span(estimate)
+    return f"{metric_of(metric).write(estimate.value)}{f' ({span})' if span else ''}"
 
 
 def _bare(number: str) -> str:
     """0.597 as .597: the interval's two ends share a narrow column."""
-    return number.replace("0.", ".", 1) if number.lstrip("-").startswith("0.") else number
+    return re.sub(r"^(\W?)0\.", r"\1.", number)

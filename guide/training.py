@@ -29,7 +29,7 @@ SUBSCORES = {"soundness": _SOUNDNESS, "contribution": _CONTRIBUTION}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One submission as a training record holds it, its text already stripped."""
+    """One submission as a training record holds it; its text is stripped of leaks unless raw text was asked for."""
 
     id: str
     year: int
@@ -77,7 +77,7 @@ class TrainingSet:
         return np.array([rates[int(year)] for year in self.years])
 
 
-def read_training_set(path: Path, *, until: int) -> TrainingSet:
+def read_training_set(path: Path, *, until: int, stripped: bool = True) -> TrainingSet:
     """Read decisions (JSON lines, plain, .gz or .zst).
 
     Fields: `title, abstract, year, accepted`, and where present `ratings, subscores, symmetric`.
@@ -87,11 +87,16 @@ def read_training_set(path: Path, *, until: int) -> TrainingSet:
     has sub-scores, the quality target is estimated from these and the decision, by a regression fitted on the years
     that have both.
 
+    Args:
+        path: of the file.
+        until: the last year read.
+        stripped: take leaks out of the texts. Only a comparison with figures published on raw text wants them in.
+
     Raises:
         InputError: nothing usable is in the file.
     """
     counts: Counter[str] = Counter()
-    submissions = tuple(_read(path, until, counts))
+    submissions = tuple(_read(path, until, counts, stripped=stripped))
     if len({s.accepted for s in submissions}) < 2:
         raise InputError(
             f"{len(submissions)} usable records, but training needs accepted and rejected ones",
@@ -116,7 +121,7 @@ def read_training_set(path: Path, *, until: int) -> TrainingSet:
 
 
 def texts_of(data: TrainingSet) -> list[str]:
-    """Title and stripped abstract, joined as every text is read."""
+    """Title and text, joined as every text is read."""
     return [join_title(s.title, s.text) for s in data.submissions]
 
 
@@ -141,7 +146,7 @@ def auroc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
     return float(roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else float("nan")
 
 
-def _read(path: Path, until: int, counts: Counter[str]) -> Iterator[Submission]:
+def _read(path: Path, until: int, counts: Counter[str], *, stripped: bool) -> Iterator[Submission]:
     # The mark is only ever set on records that have it; a file without any was not audited, and is taken whole.
     audited = any(not isinstance(line, Skipped) and "symmetric" in line[1] for line in read_jsonl(path))
     for line in read_jsonl(path):
@@ -156,12 +161,12 @@ def _read(path: Path, until: int, counts: Counter[str]) -> Iterator[Submission]:
         if audited and record.get("symmetric") is not True:
             counts["the source of the text gives the decision away (not symmetric)"] += 1
             continue
-        stripped = strip_leaks(record["abstract"])
+        text = strip_leaks(record["abstract"]).text if stripped else record["abstract"]
         yield Submission(
             id=str(record.get("id", "")),
             year=record["year"],
             title=" ".join(record["title"].split()),
-            text=" ".join(stripped.text.split()),
+            text=" ".join(text.split()),
             accepted=record["accepted"],
             ratings=tuple(float(rating) for rating in record.get("ratings") or ()),
             subscores=dict(_mean_subscores(record.get("subscores") or {})),

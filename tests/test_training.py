@@ -75,3 +75,13 @@ def test_taking_rows_takes_them_everywhere(tmp_path):
     part = take(data, data.years == 2019)
     assert {s.year for s in part.submissions} == {2019}
     assert len(part.quality) == len(part.shares) == len(part.subscores["soundness"]) == 30
+
+
+def test_leaks_stay_where_raw_text_is_asked_for(tmp_path):
+    records = submissions(years=(2018,), a_year=20)
+    records[0]["abstract"] += " Code is available at https://example.org/x."
+    path = _write(tmp_path / "d.jsonl", records)
+    raw, stripped = (read_training_set(path, until=2024, stripped=one) for one in (False, True))
+    assert raw.submissions[0].text == records[0]["abstract"]
+    assert raw.submissions[1:] == stripped.submissions[1:]
+    assert np.array_equal(raw.quality, stripped.quality)

@@ -1,0 +1,111 @@
+"""Prior work for a replay: only what was public by the cut-off, never the submission itself, and evidence by lot."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from guide.corpus.encoder import MiniLM, load_minilm
+from guide.corpus.records import Paper
+from guide.corpus.store import Store
+from guide.engines.student import background_vocabulary
+from guide.errors import InputError
+from guide.prior import Prior, find_prior
+
+# The month before the decisions' authors could have known them: the submission deadlines of ICLR.
+DEADLINES = {
+    2018: "2017-10",
+    2019: "2018-09",
+    2020: "2019-09",
+    2021: "2020-10",
+    2022: "2021-10",
+    2023: "2022-09",
+    2024: "2023-09",
+    2025: "2024-09",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a store has on n submissions.
+
+    Attributes:
+        priors: by the submission's id.
+        left_out: counted: submissions found as themselves and dropped, papers past the cut-off, and what else a reader
+            of the evidence must know.
+        store: folder searched; `sha256` its content hash, `papers` how many it has.
+        cutoff: the month, "YYYY-MM".
+    """
+
+    priors: Mapping[str, Prior]
+    left_out: dict[str, int]
+    store: str
+    sha256: str
+    papers: int
+    cutoff: str
+
+
+def cutoff_of(venue: str, given: str | None) -> str:
+    """The cut-off to search with: the one given, or the month of the venue's deadline.
+
+    Raises:
+        InputError: none is given, and the venue's deadline is not known.
+    """
+    year = re.fullmatch(r"ICLR-(\d{4})", venue, re.IGNORECASE)
+    known = DEADLINES.get(int(year[1])) if year else None
+    if given is None and known is None:
+        raise InputError(
+            f"no literature cut-off is known for {venue}",
+            fix="State it: --cutoff YYYY-MM, the month of the submission deadline.",
+        )
+    return given or str(known)
+
+
+def gather_evidence(
+    folder: Path, papers: Sequence[Paper], *, cutoff: str, count: int = 8, encoder: MiniLM | None = None
+) -> Evidence:
+    """Search a store for the prior work of every submission.
+
+    Args:
+        folder: of the store.
+        papers: the submissions in the form of the store's papers, each under its own id.
+        cutoff: "YYYY-MM"; later work does not count.
+        count: papers a submission, at most.
+        encoder: the store's, if it is loaded already.
+
+    Raises:
+        InputError: the cut-off is no month.
+        StoreError: the store cannot be used.
+    """
+    from tqdm import tqdm
+
+    encoder, vocabulary, year = encoder or load_minilm(), background_vocabulary(), int(cutoff[:4])
+    priors: dict[str, Prior] = {}
+    left_out: Counter[str] = Counter()
+    with Store.open(folder) as store:
+        facts = store.info()
+        for paper in tqdm(papers, desc="prior work", unit="submission", delay=2, disable=None, file=sys.stderr):
+            prior = find_prior(store, encoder, paper, vocabulary, count=count, cutoff=cutoff)
+            priors[paper.id] = prior
+            left_out["submissions that found themselves, left out"] += bool(prior.found.dropped_self)
+            left_out["papers posted after the cut-off, left out"] += prior.found.dropped_after_cutoff
+            left_out["submissions without any prior work found"] += not prior.evidence
+            undated = sum(hit.paper.posted is None and hit.paper.year == year for hit in prior.found.hits)
+            left_out["papers of the cut-off's year whose month is not known, kept"] += undated
+    return Evidence(priors, dict(left_out), folder.name, facts.content_hash, facts.papers, cutoff)
+
+
+def shuffle_evidence(evidence: Evidence, ids: Sequence[str], seed: int) -> Evidence:
+    """Give every submission another one's evidence: what the words of an engine owe to any prior work at all.
+
+    The submissions are set in a ring by lot and each takes its neighbour's, so that none keeps its own.
+    """
+    ring = np.random.default_rng(seed).permutation(len(ids))
+    given = {ids[at]: evidence.priors[ids[ring[(place + 1) % len(ring)]]] for place, at in enumerate(ring)}
+    return Evidence(given, {}, evidence.store, evidence.sha256, evidence.papers, evidence.cutoff)
