@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class Decision:
         ratings: the reviewers', empty where there are none.
         year: of the venue, None where the record does not say.
         where: its place, file:line.
+        area: the primary area as the venue names it, "" where the record does not say.
+        predecision: the abstract as it stood before the decision, None where the record has none.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Decision:
     ratings: tuple[float, ...]
     year: int | None
     where: str
+    area: str = ""
+    predecision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class DecisionSet:
 
 
 def read_decisions(path: Path, *, limit: int | None = None) -> DecisionSet:
-    """Read JSON lines (plain, .gz or .zst): `title, abstract, accepted` and optionally `id, ratings, year`.
+    """Read JSON lines (plain, .gz or .zst): `title, abstract, accepted`, optionally `id, ratings, year, primary_area`.
+
+    The abstract before the decision is `abstract_predecision`, or `abstract` itself where `abstract_version` is
+    "pre-decision"; `area` stands for `primary_area` where that is missing.
 
     A record is skipped that lacks one of the three, has ratings that are not numbers from 0 to 10, repeats an
     id, or repeats another's title and abstract (letter case, spacing and, in titles, punctuation aside): the
@@ -66,41 +73,56 @@ def read_decisions(path: Path, *, limit: int | None = None) -> DecisionSet:
     Raises:
         InputError: the file cannot be read, no record is usable, or all have the same decision.
     """
+    return select_decisions(
+        _parsed(path),
+        where=str(path),
+        fix="Give JSON lines with title, abstract and accepted (true or false).",
+        limit=limit,
+    )
+
+
+def select_decisions(
+    delivered: Iterable[Decision | Skipped], *, where: str, fix: str, limit: int | None = None
+) -> DecisionSet:
+    """Keep what can be replayed: the first of every id and of every text (see `read_decisions`).
+
+    Args:
+        delivered: the records of a source, and what it left out.
+        where: the source, for messages.
+        fix: what to do where it holds nothing.
+        limit: stop after this many usable records.
+
+    Raises:
+        InputError: no record is usable, or all have the same decision.
+    """
     records: list[Decision] = []
     skipped: list[Skipped] = []
     ids: set[str] = set()
     texts: set[tuple[str, str]] = set()
-    for line in read_jsonl(path):
-        if isinstance(line, Skipped):
-            skipped.append(line)
+    for one in delivered:
+        if isinstance(one, Skipped):
+            skipped.append(one)
             continue
         if limit is not None and len(records) >= limit:
             break
-        number, record = line
-        where = f"{path}:{number}"
-        try:
-            decision = _parse(record, number, where)
-        except ValueError as error:
-            skipped.append(Skipped(where, str(error)))
+        text = (normalised_title(one.title), " ".join(one.abstract.split()).casefold())
+        if one.id in ids or text in texts:
+            twice = "the id is not unique" if one.id in ids else "another record has the same text"
+            skipped.append(Skipped(one.where, twice))
             continue
-        text = (normalised_title(decision.title), " ".join(decision.abstract.split()).casefold())
-        if decision.id in ids or text in texts:
-            twice = "the id is not unique" if decision.id in ids else "another record has the same text"
-            skipped.append(Skipped(where, twice))
-            continue
-        ids.add(decision.id)
+        ids.add(one.id)
         texts.add(text)
-        records.append(decision)
+        records.append(one)
     if not records:
         what = "the file holds no records"
         if skipped:
             what = f"none of {len(skipped)} records can be used; the first: {skipped[0].reason}"
-        raise InputError(what, where=path, fix="Give JSON lines with title, abstract and accepted (true or false).")
+        raise InputError(what, where=where, fix=fix)
     if len({record.accepted for record in records}) < 2:
         only = "accepted" if records[0].accepted else "not accepted"
         raise InputError(
             f"all {len(records)} usable records are {only}",
-            where=path,
+            where=where,
             fix="A replay needs accepted and rejected ones.",
         )
     return DecisionSet(tuple(records), tuple(skipped))
@@ -116,6 +138,19 @@ def ratings_agree(records: Sequence[Decision]) -> float | None:
     means = np.array([np.mean(record.ratings) for record in rated], dtype=np.float64)
     agreement = auroc(means, np.array([record.accepted for record in rated], dtype=np.bool_))
     return None if np.isnan(agreement) else agreement
+
+
+def _parsed(path: Path) -> Iterator[Decision | Skipped]:
+    for line in read_jsonl(path):
+        if isinstance(line, Skipped):
+            yield line
+            continue
+        number, record = line
+        where = f"{path}:{number}"
+        try:
+            yield _parse(record, number, where)
+        except ValueError as error:
+            yield Skipped(where, str(error))
 
 
 def _parse(record: dict[str, Any], number: int, where: str) -> Decision:
@@ -139,7 +174,21 @@ def _parse(record: dict[str, Any], number: int, where: str) -> Decision:
         ratings=tuple(float(rating) for rating in ratings),
         year=year if isinstance(year, int) and not isinstance(year, bool) else None,
         where=where,
+        area=_area(record),
+        predecision=_predecision(record, abstract.strip()),
     )
+
+
+def _area(record: dict[str, Any]) -> str:
+    given = (record.get(name) for name in ("primary_area", "area"))
+    return next((" ".join(area.split()) for area in given if isinstance(area, str) and area.strip()), "")
+
+
+def _predecision(record: dict[str, Any], abstract: str) -> str | None:
+    before = record.get("abstract_predecision")
+    if isinstance(before, str) and before.strip():
+        return before.strip()
+    return abstract if record.get("abstract_version") == "pre-decision" else None
 
 
 def _is_rating(value: object) -> bool:

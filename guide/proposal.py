@@ -1,4 +1,4 @@
-"""Reading a proposal: a Markdown, text or JSON file, or standard input, into modules of clean text."""
+"""Reading a proposal: Markdown, text, LaTeX, PDF or JSON, a file or standard input, into modules of clean text."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from guide.blocks import split_blocks
+from guide.blocks import Block, split_blocks
+from guide.document import Document
 from guide.errors import InputError
 from guide.form import guess_form
 from guide.language import UNDETERMINED, count_words, guess_language
 from guide.review import MODULE_KINDS, Form, ModuleKind, Proposal
 from guide.sanitise import instruction_warnings, neutralise
-from guide.sections import sort_sections
-from guide.source import STANDARD_INPUT, read_source
+from guide.sections import Sections, sort_sections
+from guide.source import STANDARD_INPUT, decode, is_pdf, read_bytes
 
 # Under this many words there is less than the shortest abstracts have that engines learn from.
 FEW_WORDS = 50
 
 _JSON_KEYS = ("title", *MODULE_KINDS, "text")
-_PLAIN_SUFFIXES = frozenset({".txt", ".text", ".tex", ".latex"})
+_PLAIN_SUFFIXES = frozenset({".txt", ".text"})
+_LATEX_SUFFIXES = frozenset({".tex", ".latex"})
+_LATEX = re.compile(r"(?:\s*%[^\n]*\n)*\s*\\documentclass\b")
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _JSON_OBJECT = re.compile(r'\s*\{\s*(?:"|\})')
 
@@ -31,15 +35,23 @@ def read_proposal(source: str, *, form: Form | None = None, title: str | None = 
     """Read a proposal from a file or from standard input.
 
     Args:
-        source: path of a .json file, of Markdown, or of plain text (.txt, .tex); "-" for standard input,
-            which may be JSON or Markdown.
+        source: path of a .json file, of LaTeX (.tex), of PDF, of plain text (.txt) or of Markdown; "-" for standard
+            input, which may be any but plain text.
         form: what the text is; None to guess (see `guide.form`).
         title: takes the place of the title found in the text.
 
     Raises:
-        InputError: the file is no text (see `read_source`), holds none, or is JSON of another shape.
+        InputError: the file is no text (see `read_bytes` and `decode`), holds none, or is JSON of another shape; it is
+            LaTeX or PDF that cannot be read (see `read_latex` and `read_pdf`).
     """
-    text = read_source(source)
+    data = read_bytes(source)
+    if is_pdf(data):
+        from guide.pdf_layout import read_pdf
+
+        warnings: list[str] = []
+        found, modules = _sort_document(read_pdf(data, source), warnings, title=title or "")
+        return _assemble(found if title is None else title, modules, source, form, warnings)
+    text = decode(data, source)
     suffix = "" if source == STANDARD_INPUT else Path(source).suffix.lower()
     return parse_text(text, source=source, suffix=suffix, form=form, title=title)
 
@@ -50,24 +62,27 @@ def parse_text(
     """Make a proposal of a text.
 
     Args:
-        text: Markdown, plain text or JSON.
+        text: Markdown, plain text, LaTeX or JSON.
         source: its name, for messages; the proposal keeps the last part of a path.
-        suffix: ".json", ".txt" or ".tex"; any other is Markdown, and "" is either, by how the text begins.
+        suffix: ".json", ".txt" or ".tex"; any other is Markdown, and "" is JSON, LaTeX or Markdown, by how the text
+            begins.
         form: what the text is; None to guess.
         title: takes the place of the title found in the text.
 
     Raises:
-        InputError: there is no text in it, or it is JSON of another shape.
+        InputError: there is no text in it, it is JSON of another shape, or LaTeX that cannot be read.
     """
     if not text.strip():
         raise InputError("the input is empty", where=source, fix="Describe the idea in a few sentences.")
     warnings: list[str] = []
     if suffix in (".json", ".jsonl") or (not suffix and _JSON_OBJECT.match(text)):
         found, modules = _parse_json(text, source, warnings)
+    elif suffix in _LATEX_SUFFIXES or (not suffix and _LATEX.match(text)):
+        from guide.latex import read_latex
+
+        found, modules = _sort_document(read_latex(text, source), warnings, title=title or "")
     else:
         found, modules = _parse_prose(text, warnings, markdown=suffix not in _PLAIN_SUFFIXES, title=title or "")
-        if suffix in (".tex", ".latex"):
-            warnings.append("LaTeX is read as plain text: its commands stay in it")
     return _assemble(found if title is None else title, modules, source, form, warnings)
 
 
@@ -124,12 +139,33 @@ def _parse_prose(
     if title and sections.title.casefold() != title.casefold():
         # The text's first heading says something else than its title: it is part of the text.
         sections = sort_sections(split.blocks, find_title=False)
-    warnings += [f"left out: {count} {what}{'s' if count > 1 else ''}" for what, count in split.left_out.items()]
-    warnings += [f"left out: section {name!r} ({words} words)" for name, words in sections.left_out.items()]
+    warnings += _left_out(split.left_out, sections)
     modules = dict(sections.modules)
     if given.get("abstract"):
         modules["abstract"] = "\n\n".join(filter(None, (given["abstract"], modules.get("abstract", ""))))
     return title or sections.title, modules
+
+
+def _sort_document(document: Document, warnings: list[str], *, title: str = "") -> tuple[str, dict[ModuleKind, str]]:
+    """Return title and modules of a document; a title given takes the place of its own."""
+    # As comments, so that hidden text is counted and quoted in the same words, whatever it was hidden by.
+    _neutral("".join(f"<!-- {passage.replace('-->', ' ')} -->" for passage in document.hidden), warnings)
+    warnings += document.notes
+    blocks = [replace(block, text=_neutral(block.text, warnings)) for block in document.blocks]
+    found = _neutral(document.title, warnings)
+    if title and found and found.casefold() != title.casefold():
+        # It is part of the text, as the first heading of a Markdown file then is.
+        blocks.insert(0, Block(found, item=True))
+    sections = sort_sections(blocks, find_title=not (title or found))
+    warnings += _left_out(document.left_out, sections)
+    return title or found or sections.title, dict(sections.modules)
+
+
+def _left_out(things: Mapping[str, int], sections: Sections) -> list[str]:
+    return [
+        *(f"left out: {count} {what}{'s' if count > 1 else ''}" for what, count in things.items()),
+        *(f"left out: section {name!r} ({words} words)" for name, words in sections.left_out.items()),
+    ]
 
 
 def _take_front_matter(text: str) -> tuple[dict[str, str], str]:

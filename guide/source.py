@@ -1,4 +1,4 @@
-"""Reading a file or standard input into text: what is not text, and why, is said in one line."""
+"""Reading a file or standard input into bytes and text: what is not text, and why, is said in one line."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import shlex
 import sys
 import unicodedata
 from pathlib import Path
+from typing import BinaryIO
 
 from guide.errors import InputError
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 2_000_000
+MAX_PDF_BYTES = 50_000_000
 
 _AS_TEXT = "Save its text as .md or .txt and pass that."
+_BLANK = b" \t\r\n"
+_PDF = b"%PDF"
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"%PDF", "PDF is not read yet", "Save the text as .md or .txt and pass that."),
+    (_PDF, "this is a PDF file, and text was expected", "Pass the file by itself: guide review FILE.pdf"),
     (b"PK\x03\x04", "this is a zip archive or an office document (.docx, .odt), which is not read", _AS_TEXT),
     (b"\xd0\xcf\x11\xe0", "this is an office document (.doc), which is not read", _AS_TEXT),
     (b"{\\rtf", "this is rich text (.rtf), which is not read", _AS_TEXT),
@@ -31,25 +35,27 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def read_source(source: str) -> str:
-    """Read a text of at most `MAX_BYTES`, no more of it than that.
+def read_bytes(source: str) -> bytes:
+    """Read at most `MAX_BYTES`, of a PDF file at most `MAX_PDF_BYTES`, and no more of it than that.
 
     Args:
-        source: path of a file in UTF-8, or UTF-16 or UTF-32 with a byte-order mark; "-" for standard input.
-
-    Returns:
-        The text in composed characters (NFC), so that an accent typed in two ways is one.
+        source: path of a file; "-" for standard input.
 
     Raises:
-        InputError: the file is missing, unreadable, too large, not text, or of another encoding.
+        InputError: the file is missing, unreadable or too large.
     """
-    return _decode(_read_standard_input() if source == STANDARD_INPUT else _read_file(Path(source)), source)
+    return _read_standard_input() if source == STANDARD_INPUT else _read_file(Path(source))
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether the bytes begin as a PDF file does."""
+    return data.lstrip(_BLANK).startswith(_PDF)
 
 
 def _read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return _within_limit(file.read(MAX_BYTES + 1), str(path))
+            return _within_limit(file, str(path))
     except FileNotFoundError:
         fix = "Check the path; '-' reads standard input."
         raise InputError("there is no such file", where=path, fix=fix) from None
@@ -65,11 +71,20 @@ def _read_file(path: Path) -> bytes:
 def _read_standard_input() -> bytes:
     if sys.stdin is None:
         raise InputError("there is no standard input", fix="Pass the path of a file.")
-    return _within_limit(sys.stdin.buffer.read(MAX_BYTES + 1), STANDARD_INPUT)
+    return _within_limit(sys.stdin.buffer, STANDARD_INPUT)
 
 
-def _within_limit(data: bytes, source: str) -> bytes:
-    if len(data) > MAX_BYTES:
+def _within_limit(file: BinaryIO, source: str) -> bytes:
+    data = file.read(MAX_BYTES + 1)
+    if is_pdf(data):
+        data += file.read(MAX_PDF_BYTES + 1 - len(data))
+        if len(data) > MAX_PDF_BYTES:
+            raise InputError(
+                f"a PDF file larger than {MAX_PDF_BYTES // 1_000_000} MB",
+                where=source,
+                fix="Make it smaller (gs -sDEVICE=pdfwrite -o small.pdf FILE), or save its text as .md and pass that.",
+            )
+    elif len(data) > MAX_BYTES:
         raise InputError(
             f"larger than {MAX_BYTES // 1_000_000} MB, too large for one proposal",
             where=source,
@@ -78,9 +93,21 @@ def _within_limit(data: bytes, source: str) -> bytes:
     return data
 
 
-def _decode(data: bytes, source: str) -> str:
+def decode(data: bytes, source: str) -> str:
+    """Make text of a file's bytes.
+
+    Args:
+        data: in UTF-8, or UTF-16 or UTF-32 with a byte-order mark.
+        source: where they are from, for messages.
+
+    Returns:
+        The text in composed characters (NFC), so that an accent typed in two ways is one.
+
+    Raises:
+        InputError: it is not text, or of another encoding.
+    """
     for signature, what, fix in _SIGNATURES:
-        if data.lstrip(b" \t\r\n").startswith(signature):
+        if data.lstrip(_BLANK).startswith(signature):
             raise InputError(what, where=source, fix=fix)
     mark, encoding = next((pair for pair in _BYTE_ORDER_MARKS if data.startswith(pair[0])), (b"", "utf-8"))
     if not mark and b"\0" in data:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guide import source
 from guide.blocks import BOLD_LINE, TEXT, split_blocks
 from guide.errors import InputError
 from guide.form import guess_form
@@ -15,6 +16,7 @@ from guide.proposal import parse_text, read_proposal
 from guide.review import Proposal
 from guide.sections import classify_heading
 from guide.source import MAX_BYTES
+from tests.pdfs import paper
 
 IDEA = """---
 title: Wind from hikers' phones
@@ -377,7 +379,7 @@ def test_the_form_follows_from_plans_results_and_length(text: str, form: str) ->
         (b"", "empty"),
         (b" \n\t\r\n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
-        (b"%PDF-1.7\n\xe2", "PDF is not read yet. Save the text as .md or .txt"),
+        (b"%PDF-1.7\n\xe2", "this PDF is damaged and cannot be opened. Make it anew, or try: qpdf FILE mended.pdf"),
         (b"PK\x03\x04abc", "office document"),
         (b"\xd0\xcf\x11\xe0abc", "office document"),
         (b"{\\rtf1 abc}", "rich text"),
@@ -435,6 +437,29 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("# Café\n\nIdeas.".encode())))
     proposal = read_proposal("-")
     assert (proposal.title, proposal.source) == ("Café", "-")
+
+
+def test_a_pdf_on_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(paper())))
+    proposal = read_proposal("-")
+    assert (proposal.title, proposal.source) == ("Caches that forget what nobody asks for", "-")
+
+
+def test_a_pdf_is_one_by_its_bytes_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "idea.md"
+    path.write_bytes(b"\n" + paper())
+    assert read_proposal(str(path), title="Mine").title == "Mine"
+    assert "Caches that forget" in read_proposal(str(path), title="Mine").modules["contribution"]
+
+
+def test_a_pdf_may_be_larger_than_a_text_and_has_a_limit_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "idea.pdf"
+    path.write_bytes(paper() + b"%" * MAX_BYTES)
+    assert read_proposal(str(path)).modules
+    monkeypatch.setattr(source, "MAX_PDF_BYTES", MAX_BYTES)
+    assert "a PDF file larger than 2 MB. Make it smaller (gs " in error_of(str(path))
 
 
 def test_no_standard_input_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from guide.corpus.sources.openreview_notes import CONFIDENCE, DECISIONS, RATING,
 from guide.corpus.sources.openreview_service import LOGIN, Clients, RefusedError, import_openreview
 from guide.errors import InputError, SourceError
 
-__all__ = ["OpenReview"]
+__all__ = ["URL", "URL_V1", "OpenReview", "find_venue", "venue_notes"]
 
 URL, URL_V1 = "https://api2.openreview.net", "https://api.openreview.net"
 PAGE = 250  # notes a request; with their replies a note weighs some 50 KB, and a request counts against the rate limit
@@ -75,9 +75,9 @@ class OpenReview:
         """
         clients = Clients(self._url, self._url_v1, self._sleep)
         try:
-            venue = _find(clients, self.venue)
+            venue = find_venue(clients, self.venue)
             seen = bool(state)
-            for note in _notes(clients, venue, state or {}, self._page_size):
+            for note in venue_notes(clients, venue, state or {}, self._page_size):
                 if not isinstance(note, Mark):
                     seen = True
                     yield from read_note(note, venue, self._with_reviews)
@@ -89,8 +89,13 @@ class OpenReview:
             clients.close()
 
 
-def _find(clients: Clients, venue: str) -> Venue:
-    """Ask for the venue's group: one of API 2 belongs to a domain."""
+def find_venue(clients: Clients, venue: str) -> Venue:
+    """Ask for the venue's group: one of API 2 belongs to a domain.
+
+    Raises:
+        InputError: neither API knows the venue.
+        SourceError: OpenReview does not answer, or refuses.
+    """
     group = None
     try:
         group = clients.ask(2, "get_group", id=venue)
@@ -126,7 +131,9 @@ def _find(clients: Clients, venue: str) -> Venue:
     )
 
 
-def _notes(clients: Clients, venue: Venue, state: Mapping[str, Any], size: int) -> Iterator[Any]:
+def venue_notes(
+    clients: Clients, venue: Venue, state: Mapping[str, Any], size: int = PAGE
+) -> Iterator[dict[str, Any] | Mark]:
     """Yield the notes of all invitations as dicts, a mark after each page, and Mark(None).
 
     A page is asked for by the last id before it, as the library's own `get_all_notes` does, so that a note which comes

@@ -133,6 +133,25 @@ def _decision(note: dict[str, Any], content: dict[str, Any], replies: list[dict[
     return next((text for text in reversed(said) if re.match("accept|reject|invite", text, re.IGNORECASE)), None)
 
 
+def decided_at(note: dict[str, Any], venue: Venue) -> float | None:
+    """When the note's decision was put down, milliseconds since 1970; None where no reply decides.
+
+    A venue without decision notes decides in its meta-reviews.
+    """
+    replies = _replies(note)
+    for names, wanted in ((venue.decisions, ""), (("meta_review",), "accept|reject|invite")):
+        dates = [
+            _number(one.get("tcdate")) or _number(one.get("cdate"))
+            for one in replies
+            if _is(one, names)
+            for text in _texts(one["content"], venue.decision)
+            if re.match(wanted, text, re.IGNORECASE)
+        ]
+        if known := [date for date in dates if date is not None]:
+            return known[-1]
+    return None
+
+
 def _review(content: dict[str, Any], venue: Venue) -> PeerReview:
     def score(*fields: str) -> float | None:
         return next((number for field in fields if (number := _number(content.get(field))) is not None), None)

@@ -107,8 +107,9 @@ def import_openreview() -> Any:
 
 
 def _mount(session: Any, adapter: HTTPAdapter) -> None:
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, adapter)
+    # The library has an adapter of its own for the addresses of edits, and the longest address wins.
+    for address in {"https://", "http://", *session.adapters}:
+        session.mount(address, adapter)
 
 
 def _adapter(sleep: Callable[[float], None]) -> HTTPAdapter:

@@ -72,6 +72,25 @@ def test_a_number_is_an_id(tmp_path):
     assert [one.id for one in found.records] == ["0", "17"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "area", "predecision"),
+    [
+        ({}, "", None),
+        ({"primary_area": "generative  models", "area": "other"}, "generative models", None),
+        ({"area": "theory", "primary_area": " "}, "theory", None),
+        ({"area": ["theory"]}, "", None),
+        ({"abstract_predecision": " As it was. "}, "", "As it was."),
+        ({"abstract_predecision": "As it was.", "abstract_version": "pre-decision"}, "", "As it was."),
+        ({"abstract_version": "pre-decision"}, "", "We study tides."),
+        ({"abstract_version": "final", "abstract_predecision": " "}, "", None),
+        ({"abstract_predecision": 3}, "", None),
+    ],
+)
+def test_the_area_and_the_abstract_before_the_decision_are_taken(tmp_path, fields, area, predecision):
+    record = read_decisions(_write(tmp_path / "d.jsonl", [{**GOOD[0], **fields}, GOOD[1]])).records[0]
+    assert (record.area, record.predecision, record.abstract) == (area, predecision, "We study tides.")
+
+
 OTHER = {"id": "c", "title": "Another", "abstract": "Something else.", "accepted": True}
 
 
@@ -148,7 +167,10 @@ def test_a_missing_file_is_an_error(tmp_path):
 
 
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(0, 10))
-FIELDS = ("id", "title", "abstract", "accepted", "ratings", "year")
+FIELDS = (
+    *("id", "title", "abstract", "accepted", "ratings", "year", "area"),
+    *("primary_area", "abstract_predecision", "abstract_version"),
+)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), values), max_size=8))

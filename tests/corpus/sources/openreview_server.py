@@ -22,6 +22,8 @@ class OpenReviewServer:
     Attributes:
         groups: by API version, the groups by id.
         notes: by API version, all notes, replies among them.
+        edits: of API 2, by note: what was changed when, as the service keeps it.
+        references: of API 1, by note: its whole earlier versions; those of the note it was made of under "original".
         faults: answers that the next requests under a path get instead; None breaks the connection off.
         members: passwords by user name.
         members_only: ids of notes that only who is logged in is shown.
@@ -31,6 +33,8 @@ class OpenReviewServer:
 
     groups: dict[int, dict[str, Note]] = field(default_factory=lambda: {1: {}, 2: {}})
     notes: dict[int, list[Note]] = field(default_factory=lambda: {1: [], 2: []})
+    edits: dict[str, list[Note]] = field(default_factory=dict)
+    references: dict[str, list[Note]] = field(default_factory=dict)
     faults: dict[str, list[Answer | None]] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
     members_only: set[str] = field(default_factory=set)
@@ -59,6 +63,15 @@ class OpenReviewServer:
             if self.challenge and not known:
                 return refusal(403, "ChallengeRequiredError", "Challenge verification is required")
             return reply(self._notes(version, asked, known))
+        if (version, path) == (2, "/notes/edits"):
+            edits = self.edits.get(asked["note.id"], [])
+            if asked.get("sort") == "tcdate:asc":
+                edits = sorted(edits, key=lambda edit: edit.get("tcdate") or 0)
+            return reply({"edits": edits, "count": len(edits)})
+        if (version, path) == (1, "/references"):
+            versions = self.references.get(asked["referent"], [])
+            shown = [one for one in versions if asked.get("original") == "true" or not one.get("original")]
+            return reply({"references": shown, "count": len(shown)})
         return refusal(404, "NotFoundError", f"no {path}")
 
     def _notes(self, version: int, asked: dict[str, str], known: bool) -> Note:
