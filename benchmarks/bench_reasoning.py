@@ -32,7 +32,7 @@ def main() -> None:
     """Read the options, train or load the model, measure, print a line for each technique."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=600, help="problems that each technique is measured on")
-    parser.add_argument("--steps", type=int, default=4000, help="steps of training")
+    parser.add_argument("--steps", type=int, default=2500, help="steps of training")
     parser.add_argument("--kept", type=float, default=0.5, help="share of a prompt's cache that evictions keep")
     parser.add_argument("--keep", type=Path, help="folder to leave the trained model in, and to find it in again")
     options = parser.parse_args()

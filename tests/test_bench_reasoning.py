@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.reasoning_task.cache_techniques import spans
 from benchmarks.reasoning_task.problems import (
+    NAMES,
+    OPEN,
     WAIT,
     Fact,
     Problem,
@@ -20,18 +22,19 @@ from benchmarks.reasoning_task.problems import (
     stated_answer,
     write_trace,
 )
-from benchmarks.reasoning_task.small_model import PROBE, decode, encode, load, load_or_train
+from benchmarks.reasoning_task.small_model import END, PROBE, Lesson, decode, draw_text, encode, load, load_or_train
 from guide.engines.transformers_model import TransformersModel
-from guide.reasoning.trace import end_thinking
+from guide.reasoning.entropy import SKIP
+from guide.reasoning.trace import CLOSE, end_thinking
 
 SEEDS = st.integers(0, 2**32 - 1)
 WORKED = Problem(
-    (Fact("k", 4, "RT"), Fact("p", 9, "B"), Fact("q", 3, "F"), Fact("d", 2, "M")), ("k", "q", "d"), ("+", "*")
+    (Fact("k", 4, "RT"), Fact("p", 9, ""), Fact("q", 3, "F"), Fact("d", 2, "M")), ("k", "q", "d"), ("+", "*")
 )
 
 
 def test_the_worked_problem_reads_as_documented() -> None:
-    assert WORKED.prompt == "k:4RT\np:9B\nq:3F\nd:2M\n?k+q*d\n<think>\n"
+    assert WORKED.prompt == "k4RT\np9\nq3F\nd2M\n?k+q*d\n<think>\n"
     assert WORKED.answer == (4 + 3) * 2 % 10 == 4
 
 
@@ -72,7 +75,55 @@ def test_a_digit_changed_in_a_right_pass_makes_it_unsound(seed: int) -> None:
 def test_without_mistakes_every_pass_is_sound_and_only_the_checks_are_over_thinking() -> None:
     rng = random.Random(0)
     traces = [write_trace(WORKED, rng, wrong=0, checks=1) for _ in range(20)]
-    assert set(traces) == {"k4+q3=7\n\n7*d2=4\n\nso4\n\nWait4+3=7\n\n7*2=4\n\nso4"}
+    assert set(traces) == {"k4\n\nk+q3=7\n\nq*d2=4\n\nso4\n\nWaitk4\n\nk+q3=7\n\nq*d2=4\n\nso4"}
+
+
+def test_without_checks_a_trace_is_one_pass() -> None:
+    assert write_trace(WORKED, random.Random(0), wrong=0, checks=0) == "k4\n\nk+q3=7\n\nq*d2=4\n\nso4"
+
+
+@given(SEEDS)
+def test_where_facts_are_looked_up_only_the_values_of_repeated_names_are_learnt(seed: int) -> None:
+    tokens, learnt = draw_text(random.Random(seed), "looked up")
+    words = [decode([token]) for token in tokens]
+    told: dict[str, str] = {}
+    for name, value, is_learnt in zip(words, words[1:], learnt[1:], strict=False):
+        if name in NAMES:
+            assert is_learnt == (name in told)
+            assert told.setdefault(name, value) == value
+        else:
+            assert not is_learnt
+
+
+@given(SEEDS, st.sampled_from(["unchecked", "whole"]))
+def test_behind_a_solved_problem_the_answer_is_learnt_and_the_trace_if_no_step_is_skipped(
+    seed: int, lesson: Lesson
+) -> None:
+    tokens, learnt = draw_text(random.Random(seed), lesson)
+    prompt, trace = decode(tokens).split(OPEN)
+    trace, answer = trace.split(CLOSE)
+    assert answer[-(len(END) + 2) :] == f"={answer[-len(END) - 1]}{END}"
+    assert learnt[-3:] == [False, True, True]
+    asked = len(encode(prompt + OPEN))
+    assert not any(learnt[:asked])
+    # The trace, its closing mark and the lines around that, if any of it; then the lead-in to the answer.
+    assert set(learnt[asked:-3]) in ({True}, {False})
+    if learnt[asked]:
+        assert SKIP not in trace
+        assert stated_answer(trace) == int(answer[-len(END) - 1])
+
+
+def test_the_heads_of_the_first_layer_begin_by_looking_one_to_four_tokens_back(tmp_path: Path) -> None:
+    import torch
+
+    model, _ = load(load_or_train(tmp_path / "model", steps=1))
+    model.set_attn_implementation("eager")
+    tokens = encode("".join(draw_problem(random.Random(seed)).prompt for seed in range(3)))
+    with torch.no_grad():
+        seen = model(torch.tensor([tokens]), output_attentions=True).attentions[0][0]
+    for head, weights in enumerate(seen):
+        means = [float(weights.diagonal(-back).mean()) for back in range(8)]
+        assert max(range(8), key=means.__getitem__) == head + 1
 
 
 @given(SEEDS)

@@ -16,7 +16,7 @@ from benchmarks.reasoning_task.problems import OPEN, Problem, stated_answer
 from benchmarks.reasoning_task.small_model import decode, encode, load
 from guide.engines.decoding import pad_left
 from guide.engines.language import Sampling
-from guide.kvcache.chunkkv import random_chunks, select_chunks
+from guide.kvcache.chunkkv import REUSE, random_chunks, select_chunks
 from guide.kvcache.eviction import continue_from, evict
 from guide.kvcache.kept import Kept
 from guide.kvcache.observation import Observed, prefill
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CHUNK = 4  # as long as a fact is on average: the paper's 10 leaves a prompt of 60 tokens four chunks to choose from
 _BATCH = 32
-_DRAWN = 192
+_DRAWN = 256
 _END = encode(CLOSE)[0]
 
 Choice = Callable[[Observed, Sequence[Problem], Sequence[int]], Selection | Units | None]
@@ -90,16 +90,30 @@ def measure_chunks(folder: Path, problems: Sequence[Problem], kept: Kept) -> dic
     model, _ = load(folder)
     layers = int(model.config.num_hidden_layers)
 
-    def by_attention(chunk: int) -> Choice:
+    def by_attention(chunk: int, reuse: int) -> Choice:
         def choose(seen: Observed, _: Sequence[Problem], __: Sequence[int]) -> Selection:
-            return select_chunks(seen.scores, seen.prefix.mask, kept, layers=layers, window=seen.window, chunk=chunk)
+            return select_chunks(
+                seen.scores, seen.prefix.mask, kept, layers=layers, window=seen.window, chunk=chunk, reuse=reuse
+            )
 
         return choose
 
-    def by_lot(seen: Observed, _: Sequence[Problem], seeds: Sequence[int]) -> Selection:
-        return random_chunks(seen.prefix.mask, kept, seeds, layers=layers, window=seen.window, chunk=CHUNK)
+    def by_lot(reuse: int) -> Choice:
+        def choose(seen: Observed, _: Sequence[Problem], seeds: Sequence[int]) -> Selection:
+            return random_chunks(
+                seen.prefix.mask, kept, seeds, layers=layers, window=seen.window, chunk=CHUNK, reuse=reuse
+            )
 
-    ways = {"chunkkv": by_attention(CHUNK), "random chunks": by_lot, "chunkkv, chunks of 10": by_attention(10)}
+        return choose
+
+    # With the paper's reuse the first of only two layers chooses for both, so each layer's own choice is shown beside.
+    ways = {
+        "chunkkv": by_attention(CHUNK, REUSE),
+        "random chunks": by_lot(REUSE),
+        "chunkkv, chunks of 10": by_attention(10, REUSE),
+        "chunkkv, each layer": by_attention(CHUNK, 1),
+        "random chunks, each layer": by_lot(1),
+    }
     return _compare(model, problems, kept, "chunkkv", ways)
 
 

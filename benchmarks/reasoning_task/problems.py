@@ -1,14 +1,15 @@
 """Problems with a digit as their answer, and traces that solve them, go wrong at times and check themselves.
 
-A prompt holds facts ("k:4" gives k the value 4, capital letters behind it mean nothing) and last a question whose names
+A prompt holds facts ("k4" gives k the value 4, capital letters behind it mean nothing) and last a question whose names
 stand in some of them. Sums are taken from left to right, modulo 10:
 
-    k:4RT       ?k+q*d      thinking:  k4+q3=7 | 7*d2=4 | so4 | Wait4+3=7 | 7*2=4 | so4     answer:  =4
-    p:9B
-    q:3FA
-    d:2M
+    k4RT        ?k+q*d      thinking:  k4 | k+q3=7 | q*d2=4 | so4 | Waitk4 | k+q3=7 | q*d2=4 | so4     answer:  =4
+    p9
+    q3F
+    d2M
 
-"|" is a blank line. After the answer is found the checks go on for a while, as those of reasoning models do.
+"|" is a blank line. Every step says again which name it goes on from, as it stands in the question, and looks one value
+up. After the answer is found the checks go on for a while, as those of reasoning models do.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ OPERATORS = "+-*"
 WAIT = "\n\nWait"
 OPEN = "<think>\n"
 
-_SUM = re.compile(r"[a-z]?(\d)([-+*])[a-z]?(\d)=(\d)")
 _SO = re.compile(r"so(\d)")
 
 
@@ -38,7 +38,7 @@ class Fact:
     @property
     def text(self) -> str:
         """Its line, the line's end included."""
-        return f"{self.name}:{self.value}{self.filling}\n"
+        return f"{self.name}{self.value}{self.filling}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ def compute(left: int, operator: str, right: int) -> int:
 
 
 def draw_problem(rng: random.Random, *, facts: int = 12, operators: int = 3) -> Problem:
-    """A problem drawn by lot; behind each fact stand one to three letters that mean nothing."""
+    """A problem drawn by lot; behind each fact stand up to two letters that mean nothing."""
     names = rng.sample(NAMES, facts)
-    lines = tuple(Fact(name, rng.randrange(10), "".join(rng.choices(FILLING, k=rng.randint(1, 3)))) for name in names)
+    lines = tuple(Fact(name, rng.randrange(10), "".join(rng.choices(FILLING, k=rng.randint(0, 2)))) for name in names)
     return Problem(lines, tuple(rng.sample(names, operators + 1)), tuple(rng.choices(OPERATORS, k=operators)))
 
 
@@ -99,31 +99,32 @@ def write_trace(problem: Problem, rng: random.Random, *, wrong: float = 0.15, ch
         problem: to be solved.
         rng: what it draws from.
         wrong: chance that the first pass has a wrong sum in it; so has each check behind it, until one is right.
-        checks: 1 to so many follow the first pass that is right, all of them right. They are the over-thinking.
+        checks: 1 to so many follow the first pass that is right, all of them right; none if 0. They are the
+            over-thinking.
     """
     passes: list[str] = []
     while rng.random() < wrong:
-        passes.append(_write_pass(problem, rng, named=not passes, wrong=True))
-    passes.extend(
-        _write_pass(problem, rng, named=not passes and not number, wrong=False)
-        for number in range(1 + rng.randint(1, checks))
-    )
+        slip = (rng.randrange(len(problem.operators)), rng.randint(1, 9))
+        passes.append(_write_pass(problem, slip))
+    passes += [_write_pass(problem)] * (1 + rng.randint(min(1, checks), checks))
     return WAIT.join(passes)
 
 
-def _write_pass(problem: Problem, rng: random.Random, *, named: bool, wrong: bool) -> str:
-    """The sums one after the other and what comes out; the first pass names where its values come from."""
-    slip = rng.randrange(len(problem.operators)) if wrong else -1
-    steps = []
+def _write_pass(problem: Problem, slip: tuple[int, int] | None = None) -> str:
+    """A step for each value that is looked up, and what comes out.
+
+    Args:
+        problem: to be solved.
+        slip: the sum that is wrong, and by how much; None if none is.
+    """
     left = problem.values[0]
-    rest = zip(problem.operators, problem.names[1:], problem.values[1:], strict=True)
-    for number, (operator, name, value) in enumerate(rest):
-        result = compute(left, operator, value)
-        if number == slip:
-            result = (result + rng.randint(1, 9)) % 10
-        before = problem.names[0] if named and not number else ""
-        steps.append(f"{before}{left}{operator}{name if named else ''}{value}={result}")
-        left = result
+    steps = [f"{problem.names[0]}{left}"]
+    rest = zip(problem.names, problem.operators, problem.names[1:], problem.values[1:], strict=False)
+    for number, (before, operator, name, value) in enumerate(rest):
+        left = compute(left, operator, value)
+        if slip is not None and slip[0] == number:
+            left = (left + slip[1]) % 10
+        steps.append(f"{before}{operator}{name}{value}={left}")
     return "\n\n".join([*steps, f"so{left}"])
 
 
@@ -134,18 +135,5 @@ def stated_answer(trace: str) -> int | None:
 
 
 def sound_passes(problem: Problem, trace: str) -> list[bool]:
-    """Of each pass, whether it adds up the problem's own values, every sum is right, and it says what comes out."""
-    return [_is_sound(problem, text) for text in trace.split(WAIT)]
-
-
-def _is_sound(problem: Problem, text: str) -> bool:
-    sums = [(int(a), operator, int(b), int(c)) for a, operator, b, c in _SUM.findall(text)]
-    if tuple(operator for _, operator, _, _ in sums) != problem.operators:
-        return False
-    lefts = [problem.values[0], *(result for *_, result in sums)]
-    rights = problem.values[1:]
-    right = all(
-        (a, b, c) == (left, value, compute(left, operator, value))
-        for (a, operator, b, c), left, value in zip(sums, lefts, rights, strict=False)
-    )
-    return right and stated_answer(text) == lefts[-1]
+    """Of each pass, whether it is the one in which every value, every sum and what comes out are right."""
+    return [text == _write_pass(problem) for text in trace.split(WAIT)]
