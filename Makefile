@@ -24,22 +24,25 @@ DEV := $(VENV)/.dev-installed
 # Two targets must not install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help review test test-vllm lint bench starter clean
+.PHONY: help review test test-vllm test-browser lint bench replay starter clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 review: $(BASE) ## review examples/idea.md, or another file: make review IDEA=path
 	@$(BIN)/guide review "$(IDEA)"
 
 test: $(DEV) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/browser
 
 # Heavier suites, each with an environment of its own, get a target of their own here and a line in .ci/run.
 test-vllm: $(VLLM)/.installed ## run the real vLLM engine on the processor, in an environment of its own
 	$(VLLM)/bin/python -c 'import vllm'
 	VLLM_CPU_KVCACHE_SPACE=1 VLLM_ENABLE_V1_MULTIPROCESSING=0 $(VLLM)/bin/python -m pytest \
 		tests/engines/test_vllm_model.py tests/finetune/test_checkpoint_in_vllm.py
+
+test-browser: $(DEV) ## open the report in a real Chromium (Debian's chromium, or CHROMIUM=path)
+	REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
 lint: $(DEV) ## check format, style, types and import contracts
 	$(BIN)/ruff format --check .
@@ -57,9 +60,20 @@ bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
 	$(BIN)/python benchmarks/bench_growth.py
 	$(BIN)/python benchmarks/bench_faults.py
 	$(BIN)/python benchmarks/bench_reasoning.py --keep build/reasoning-model
+	$(BIN)/python benchmarks/bench_calibrators.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 	@if test -n "$(CHROMA_PYTHON)"; then $(BIN)/python benchmarks/bench_chroma.py --chroma-python "$(CHROMA_PYTHON)"; \
 	else echo "make bench leaves Chroma out: to compare, make bench CHROMA_PYTHON=path of a Python with chromadb" >&2; fi
+
+# 44 % of the second file's submissions were accepted, which is how it was gathered and nothing of ICLR's.
+replay: $(DEV) ## play the decisions of ICLR 2025 back (GUIDE_DATA) and write docs/replay-iclr2025
+	@test -n "$(GUIDE_DATA)" || { echo "make replay needs the real records: make replay GUIDE_DATA=dir" >&2; exit 1; }
+	$(BIN)/guide replay "$(GUIDE_DATA)/iclr2025-replay.jsonl" --text both --cache build/embeddings --out build/replay/iclr2025
+	$(BIN)/guide replay "$(GUIDE_DATA)/iclr2025-arxiv.jsonl" --text both --venue 'ICLR-2025=0.44' \
+		--cache build/embeddings --out build/replay/iclr2025-arxiv
+	$(BIN)/guide report build/replay/iclr2025 build/replay/iclr2025-arxiv --out docs/replay-iclr2025
+	$(BIN)/guide replay "$(GUIDE_DATA)/iclr2025-replay.jsonl" --by-year --cache build/embeddings --json \
+		> docs/replay-iclr2025/by-year.json
 
 starter: $(BASE) ## rebuild the starter store that ships with guide
 	$(BIN)/python -m guide.corpus.starter.build

@@ -16,6 +16,7 @@ COMMANDS = {
     "review": "guide.commands.review:review",
     "score": "guide.commands.score:score",
     "replay": "guide.commands.replay:replay",
+    "report": "guide.commands.report:report",
     "corpus": "guide.commands.corpus:corpus",
     "distill": "guide.commands.distill:distill",
     "calibrate": "guide.commands.calibrate:calibrate",

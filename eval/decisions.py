@@ -21,7 +21,7 @@ class Decision:
     """One submission and what was decided.
 
     Attributes:
-        id: as given, or "line-N".
+        id: as given, or "arXiv:..." by `arxiv_id`, or "line-N".
         title: on one line.
         abstract: as given, leaks included.
         accepted: the decision; withdrawn counts as not accepted.
@@ -165,6 +165,9 @@ def _parse(record: dict[str, Any], number: int, where: str) -> Decision:
     ratings = [] if ratings is None else ratings
     if not isinstance(ratings, list) or not all(_is_rating(rating) for rating in ratings):
         raise ValueError("ratings are not numbers from 0 to 10")
+    arxiv = record.get("arxiv_id")
+    if identifier is None and isinstance(arxiv, str) and arxiv.strip():
+        identifier = f"arXiv:{arxiv.strip()}"
     named = isinstance(identifier, str | int) and not isinstance(identifier, bool) and str(identifier).strip()
     return Decision(
         id=str(identifier).strip() if named else f"line-{number}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from tqdm import tqdm
 
 from guide import __version__
 from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
@@ -97,7 +99,8 @@ def run_replay(decisions: DecisionSet, name: str, options: ReplayOptions, *, fol
         bench = Bench(texts, records, options.resamples, options.seed)
         systems.append(bench.engine(engine, venue, evidence))
         systems.extend(bench.without_evidence(engine, venue, evidence, options.seed))
-        systems.extend(bench.measure(one, leak_exposed=one.name == RAW_STUDENT) for one in rivals[texts.name])
+        bar = tqdm(rivals[texts.name], desc=f"resampling, {texts.name}", delay=2, disable=None, file=sys.stderr)
+        systems.extend(bench.measure(one, leak_exposed=one.name == RAW_STUDENT) for one in bar)
         if training is not None:
             probes.extend(audit_leaks(training.audit, records, texts, resamples=options.resamples, seed=options.seed))
         balanced.extend(bench.balance(one) for one in systems if one.text == texts.name and one.probabilities)

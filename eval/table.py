@@ -28,6 +28,9 @@ COLUMNS = {
 }
 
 
+_NAME = 12  # characters of a system's name, which may take two lines
+
+
 def print_run(run: Run, console: Console | None = None) -> None:
     """Print every number with its interval and its baselines."""
     out = console or Console(highlight=False)
@@ -65,7 +68,7 @@ def _print_reading(out: Console, run: Run, text: Reading) -> None:
             out.print(f"{system.name}: {escape(system.note)}")
         elif system.leak_exposed:
             out.print(
-                f"{system.name}: learnt from text that gives decisions away; for comparison with published tables"
+                f"{system.name}: (*) learnt from text that gives decisions away; for comparison with published tables"
             )
     own = run.system(ENGINE, text)
     if own is None or not own.metrics:
@@ -121,12 +124,13 @@ def _print_published(out: Console) -> None:
 
 
 def _table(title: str, systems: list[System], columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("", max_width=14)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("", min_width=_NAME, max_width=_NAME)
     for name in columns:
         table.add_column(COLUMNS[name], no_wrap=True)
     for system in systems:
-        name = f"{system.name}*" if system.leak_exposed else system.name
+        # At a space a long name breaks into its two lines.
+        name = f"{system.name.replace('-', ' ')}{'*' if system.leak_exposed else ''}"
         style = "bold" if system.name == ENGINE else None
         table.add_row(name, *(_cell(column, system.metrics.get(column)) for column in columns), style=style)
     return table
@@ -135,7 +139,10 @@ def _table(title: str, systems: list[System], columns: tuple[str, ...]) -> Table
 def _cell(metric: str, estimate: Estimate | None) -> str:
     if estimate is None or math.isnan(estimate.value):
         return NOTHING
-    low, high = (_bare(metric_of(metric).write(end)) for end in (estimate.low, estimate.high))
+    if metric_of(metric).percent:  # whole points: at the size of any replay more would be noise, and 80 columns are few
+        low, high = (f"{100 * end:.0f}" for end in (estimate.low, estimate.high))
+    else:
+        low, high = (_bare(metric_of(metric).write(end)) for end in (estimate.low, estimate.high))
     return f"{metric_of(metric).write(estimate.value)}\n[dim]{low} {high}[/dim]"
 
 

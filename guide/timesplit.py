@@ -6,6 +6,7 @@ card's figures.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,11 +76,13 @@ def weigh_terms(vocabulary: Vocabulary, texts: Sequence[str]) -> scipy.sparse.cs
 
 def predict_held_out(data: TrainingSet, dense: NDArray[np.float32], years: Sequence[int]) -> HeldOut:
     """For each of `years`, fit on all earlier years and score it; (n, D) `dense` belongs to `data` row by row."""
+    from tqdm import tqdm
+
     texts = texts_of(data)
     targets = targets_of(data)
     rows, pairs = [], []
     subscores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SUBSCORES}
-    for year in years:
+    for year in tqdm(years, desc="fitting", unit="year", delay=2, disable=None, file=sys.stderr):
         before, now = np.flatnonzero(data.years < year), np.flatnonzero(data.years == year)
         vocabulary = Vocabulary(*fit_vocabulary([texts[row] for row in before]))
         names = [

@@ -193,7 +193,18 @@ def test_the_table_shows_every_number_and_what_is_missing(cli, tmp_path, engine)
     result = cli("replay", file, "--resamples", "100", "--out", tmp_path / "run")
     assert result.exit_code == 0
     said = " ".join(result.output.split())
-    for part in ("n 60", "AUROC", "1.000", "not computed", "60 passages taken out", "chance alone", "GUIDE-7B", "72.0"):
+    for part in (
+        "always-reject",
+        "one reviewer",
+        "n 60",
+        "AUROC",
+        "1.000",
+        "not computed",
+        "60 passages taken out",
+        "chance alone",
+        "GUIDE-7B",
+        "72.0",
+    ):
         assert part in said
     assert load_run(tmp_path / "run").system("guide", "stripped").metrics["auroc"].value == 1
 
