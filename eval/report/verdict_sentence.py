@@ -200,8 +200,8 @@ def _exposed(run: Run) -> str:
     row = GUIDE_TABLE.rows[0]
     theirs = " / ".join(f"{cell.value:.1f}" for cell in (row.top5_precision, row.top30_precision, row.accept_recall))
     return (
-        f"Trained on raw text too, leaks included, it has GUIDE's three metrics at {ours}; {row.system} published {theirs}, "
-        "on other papers."
+        f"Trained on raw text too, leaks included, it has GUIDE's three metrics at {ours}; {row.system} published "
+        f"{theirs}, on other papers."
     )
 
 
