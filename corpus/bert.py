@@ -64,8 +64,8 @@ class Layer:
         self._narrow = weights.pair(f"{at}.output.dense")
         self._norm_2 = weights.pair(f"{at}.output.LayerNorm")
 
-    def __call__(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Map (batch, tokens, width) to the same shape; `real` (batch, 1, 1, tokens) is False at padding."""
+    def __call__(self, hidden: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor:
+        """Map (batch, tokens, width) to the same shape; `real` (batch, 1, 1, tokens) is False at padding, if any."""
         from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
         batch, tokens, _ = hidden.shape

@@ -8,25 +8,22 @@ from guide import __version__
 from guide.advice import advise
 from guide.calibration import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_minilm
-from guide.corpus.records import Paper, Section
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
 from guide.engines import Engine, Examination, Examines, Explains, JudgeRequest
 from guide.engines.choice import STUDENT, EngineChoice, load_engine
 from guide.engines.language import Failure
 from guide.engines.student import background_vocabulary
-from guide.errors import InputError, ModelError
+from guide.errors import ModelError
 from guide.features import join_title
 from guide.influence import LeaveOneOut, leave_one_out
-from guide.instructions import without_instructions
-from guide.leakage import strip_leaks
+from guide.judged import as_paper, judged_text, judged_title
 from guide.prior import find_prior
 from guide.proposal import read_proposal
-from guide.review import MODULE_KINDS, Form, ModuleKind, Proposal, Provenance, Review
+from guide.review import Form, Provenance, Review
 from guide.rubric import load_rubric, missing_elements
 from guide.sanitise import evidence_warnings
 
-MAX_WORDS = 2_000  # of a proposal that are judged; more is a paper, of which the abstract should be given
 STARTER = "starter"
 PROPOSAL = "proposal"  # the id under which it is judged
 
@@ -113,57 +110,3 @@ def _examine(engine: Engine, request: JudgeRequest, where: str) -> Examination:
     if isinstance(examined, Failure):
         raise ModelError(f"{engine.id} has no answer: {examined.reason}", where=where)
     return examined
-
-
-def as_paper(proposal: Proposal) -> Paper:
-    """The proposal as the store's papers are, so that it is split and embedded like them.
-
-    Its abstract, or all it has where there is none, stands for the whole; every other module is a section of its own.
-    """
-    abstract = proposal.modules.get("abstract") or "\n\n".join(proposal.modules.values())
-    sections = tuple(Section(kind, text) for kind, text in proposal.modules.items() if kind != "abstract")
-    return Paper(
-        id="proposal", title=proposal.title, abstract=abstract or proposal.title, year=0, venue="", sections=sections
-    )
-
-
-def judged_text(proposal: Proposal) -> tuple[str, list[str]]:
-    """The text an engine judges, and what was left out of it.
-
-    A draft or paper with an abstract is judged by it, as the submissions were that the student learnt from; anything
-    else by all its modules in order. Links and release sentences are taken out: nothing learnt from them helps an
-    author. So is what speaks to the reviewer: it must not move the judgement.
-
-    Raises:
-        InputError: nothing is left.
-    """
-    warnings = []
-    headed = len(proposal.modules) > 1 and "abstract" in proposal.modules and proposal.form != "idea"
-    parts: list[ModuleKind] = ["abstract"] if headed else [kind for kind in MODULE_KINDS if kind in proposal.modules]
-    cleared = without_instructions("\n\n".join(proposal.modules[kind] for kind in parts))
-    if cleared.left_out:
-        count = len(cleared.left_out)
-        warnings.append(
-            f"{count} passage{'s' if count > 1 else ''} that speak{'' if count > 1 else 's'} to the reviewer not judged"
-        )
-    if cleared.alike:
-        plural = "s" if cleared.alike > 1 else ""
-        warnings.append(f"look-alike letters of other alphabets judged as Latin ones ({cleared.alike} word{plural})")
-    stripped = strip_leaks(cleared.text)
-    if stripped.removals:
-        count = len(stripped.removals)
-        warnings.append(f"{count} passage{'s' if count > 1 else ''} with links or release notes not judged")
-    words = stripped.text.split()
-    if len(words) > MAX_WORDS:
-        warnings.append(f"judged by its first {MAX_WORDS:,} of {len(words):,} words")
-    if not words and not proposal.title:
-        raise InputError("nothing is left to judge", where=proposal.source, fix="Describe the idea in a few sentences.")
-    return " ".join(words[:MAX_WORDS]), warnings
-
-
-def judged_title(proposal: Proposal) -> str:
-    """The title an engine judges: without what speaks to the reviewer."""
-    cleared = without_instructions(proposal.title)
-    title = " ".join(cleared.text.split())
-    # What stood before a passage was closed for its sake.
-    return title.rstrip(" .:;,") if cleared.left_out else title

@@ -9,7 +9,7 @@ from guide.corpus.budget import Passage, choose_passages
 from guide.corpus.retrieve import Retrieval, retrieve_like
 from guide.features import join_title
 from guide.review import CitedPaper, Evidence
-from guide.terms import compare_terms
+from guide.terms import TermComparison, compare_terms
 
 if TYPE_CHECKING:
     from guide.corpus.encoder import Encoder
@@ -40,7 +40,7 @@ def find_prior(
     store: Store,
     encoder: Encoder,
     paper: Paper,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None,
     *,
     text: str | None = None,
     count: int = 8,
@@ -52,7 +52,8 @@ def find_prior(
         store: to search.
         encoder: the store's.
         paper: the proposal in the form of the store's papers.
-        vocabulary: tells which terms are telling.
+        vocabulary: tells which terms are telling; without it no terms are compared and no passages chosen, which takes
+            as long as the search, for who only has to know what is near.
         text: what the papers' terms are compared with; the proposal's own without it.
         count: papers at most.
         cutoff: "YYYY-MM"; later work does not count.
@@ -64,11 +65,12 @@ def find_prior(
     found = retrieve_like(store, encoder, paper, k=count, cutoff=cutoff)
     whole = join_title(paper.title, paper.abstract) if text is None else text
     evidence = tuple(_as_evidence(hit, whole, vocabulary) for hit in found.hits)
-    return Prior(found, evidence, choose_passages(found.hits, PASSAGE_TOKENS).passages)
+    passages = () if vocabulary is None else choose_passages(found.hits, PASSAGE_TOKENS).passages
+    return Prior(found, evidence, passages)
 
 
-def _as_evidence(hit: Hit, text: str, vocabulary: Vocabulary) -> Evidence:
-    terms = compare_terms(text, hit.paper.text, vocabulary)
+def _as_evidence(hit: Hit, text: str, vocabulary: Vocabulary | None) -> Evidence:
+    terms = TermComparison((), (), ()) if vocabulary is None else compare_terms(text, hit.paper.text, vocabulary)
     return Evidence(
         paper=_cite(hit.paper),
         module=hit.module,

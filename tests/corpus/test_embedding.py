@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from guide.corpus.chunking import module_vectors
-from guide.corpus.embedding import CONNECT_SECONDS, embed_blocks
+from guide.corpus.cluster import CONNECT_SECONDS
+from guide.corpus.embedding import embed_blocks
 from guide.corpus.encoder import SpanVectors
 from guide.corpus.records import Paper
 from guide.errors import GuideError, InputError

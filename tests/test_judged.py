@@ -1,7 +1,7 @@
 import pytest
 
-from guide.advisor import MAX_WORDS, judged_text, judged_title
 from guide.errors import InputError
+from guide.judged import MAX_WORDS, judged_text, judged_title
 from tests.judgements import review
 
 
