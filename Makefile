@@ -59,6 +59,8 @@ bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
 	$(BIN)/python benchmarks/bench_modules.py
 	$(BIN)/python benchmarks/bench_growth.py
 	$(BIN)/python benchmarks/bench_faults.py
+	$(BIN)/python benchmarks/bench_scoring.py
+	$(BIN)/python benchmarks/bench_kills.py
 	$(BIN)/python benchmarks/bench_reasoning.py --keep build/reasoning-model
 	$(BIN)/python benchmarks/bench_calibrators.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"
 	$(BIN)/python benchmarks/bench_student.py "$(GUIDE_DATA)/iclr-decisions.jsonl.zst"

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from guide.calibration import fit_logistic, logit
-from guide.calibrator_choice import cross_validate, year_rates
-from guide.calibrators import KINDS, fit_calibrator
 from guide.corpus.encoder import load_minilm
 from guide.embedding_cache import CachedEncoder
 from guide.features import cut_windows, pool_windows
+from guide.recalibration.calibrator_choice import cross_validate, year_rates
+from guide.recalibration.calibrators import KINDS, fit_calibrator
 from guide.timesplit import predict_held_out
 from guide.training import read_training_set
 

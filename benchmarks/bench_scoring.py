@@ -33,11 +33,11 @@ from numpy.typing import NDArray
 from guide.corpus.encoder import MINILM_ID, MINILM_SHA256, SpanVectors, load_minilm, normalise
 from guide.corpus.records import Paper
 from guide.corpus.store import Store
-from guide.judging import Judging
-from guide.outcomes import Setup
-from guide.scoring import score_submissions
+from guide.scoring.batch import score_submissions
+from guide.scoring.judging import Judging
+from guide.scoring.outcomes import Setup
+from guide.scoring.workers import usable_cores
 from guide.submissions import Submission, read_submissions
-from guide.workers import usable_cores
 
 TOKENS = 220
 WIDTH, LAYERS, INNER = 384, 6, 1536
@@ -103,7 +103,7 @@ def profile_stages(setup: Setup, records: Sequence[Submission]) -> dict[str, Any
     from guide.corpus.vectors import VectorIndex
     from guide.engines.student import StudentEngine
     from guide.features import Vocabulary
-    from guide.results import Results
+    from guide.scoring.results import Results
 
     watch = Stopwatch()
     watch.over(OnePass, "_read", "embedding")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guide.calibration import DEFAULT_VENUE, parse_venue
-from guide.calibration_fit import Decided, Origin, check_labels, fit_engine
 from guide.corpus.jsonl import Skipped, read_jsonl
 from guide.engines import UNKNOWN_YEAR, Engine, JudgeRequest
 from guide.engines.choice import EngineChoice, load_engine
@@ -19,7 +18,8 @@ from guide.eval.decisions import Decision, read_decisions
 from guide.instructions import without_instructions
 from guide.language import guess_language
 from guide.leakage import strip_leaks
-from guide.recalibration import EngineCalibration, without_year
+from guide.recalibration.calibration_fit import Decided, Origin, check_labels, fit_engine
+from guide.recalibration.recalibration import EngineCalibration, without_year
 from guide.sanitise import neutralise
 
 _STUDENT = "student"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guide.blocks import Block, split_blocks
-from guide.document import Document
+from guide.documents.document import Document
 from guide.errors import InputError
 from guide.form import guess_form
 from guide.language import UNDETERMINED, count_words, guess_language
@@ -46,7 +46,7 @@ def read_proposal(source: str, *, form: Form | None = None, title: str | None = 
     """
     data = read_bytes(source)
     if is_pdf(data):
-        from guide.pdf_layout import read_pdf
+        from guide.documents.pdf_layout import read_pdf
 
         warnings: list[str] = []
         found, modules = _sort_document(read_pdf(data, source), warnings, title=title or "")
@@ -78,7 +78,7 @@ def parse_text(
     if suffix in (".json", ".jsonl") or (not suffix and _JSON_OBJECT.match(text)):
         found, modules = _parse_json(text, source, warnings)
     elif suffix in _LATEX_SUFFIXES or (not suffix and _LATEX.match(text)):
-        from guide.latex import read_latex
+        from guide.documents.latex import read_latex
 
         found, modules = _sort_document(read_latex(text, source), warnings, title=title or "")
     else:

@@ -23,7 +23,7 @@ def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_venue(*args: Any, venue: str | None, engine: EngineChoice, **values: Any) -> Any:
-        from guide.recalibration import stated_venue
+        from guide.recalibration.recalibration import stated_venue
 
         return command(*args, venue=stated_venue(venue, engine.calibration), engine=engine, **values)
 

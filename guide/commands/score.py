@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from guide.engines.choice import EngineChoice
     from guide.review import Form
-    from guide.scoring import Plan, ScoreReport
+    from guide.scoring.batch import Plan, ScoreReport
     from guide.submissions import Submission, Unreadable
 
 
@@ -67,8 +67,8 @@ def score(
     VENUE`. What is judged is kept in a database beside the files: stopped at any moment and started again, the same
     command computes only what is missing. A record that cannot be judged keeps its row; its status says why.
     """
-    from guide.outcomes import Setup
-    from guide.scoring import plan_scoring, score_submissions
+    from guide.scoring.batch import plan_scoring, score_submissions
+    from guide.scoring.outcomes import Setup
 
     if len(source) == 1 and out.exists() and out.samefile(source[0]):
         raise click.UsageError("--out would take the place of SOURCE.")

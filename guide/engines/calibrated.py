@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from guide.calibration import Venue
     from guide.engines import JudgeRequest
-    from guide.recalibration import EngineCalibration
+    from guide.recalibration.recalibration import EngineCalibration
     from guide.review import Judgement
 
 # A review asks for more, and shows prior work; `judge`, which the decisions went through, does neither.

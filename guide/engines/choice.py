@@ -73,7 +73,7 @@ def load_engine(choice: EngineChoice = STUDENT, *, encoder: MiniLM | None = None
     if choice.calibration is None:
         return engine
     from guide.engines.calibrated import calibrated
-    from guide.recalibration import load_calibration
+    from guide.recalibration.recalibration import load_calibration
 
     return calibrated(engine, load_calibration(choice.calibration))
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from guide.eval import calibrate as module
-from guide.recalibration import load_calibration
+from guide.recalibration.recalibration import load_calibration
 from tests.calibrations import decisions
 from tests.fakes import FakeEngine
 

@@ -6,7 +6,7 @@ from guide.corpus.chunking import module_vectors
 from guide.corpus.onepass import load_onepass
 from guide.corpus.records import Paper
 from guide.features import cut_windows
-from guide.judging import one_thread
+from guide.scoring.judging import one_thread
 
 _SENTENCES = (
     "We study how sparse attention finds what matters in long inputs.",

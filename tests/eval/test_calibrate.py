@@ -12,7 +12,7 @@ from guide.errors import InputError
 from guide.eval import calibrate as module
 from guide.eval.calibrate import calibrate_engine
 from guide.eval.calibration_table import calibration_json, print_calibration
-from guide.recalibration import load_calibration, stated_venue
+from guide.recalibration.recalibration import load_calibration, stated_venue
 from tests.calibrations import decisions
 from tests.submissions import submissions
 
