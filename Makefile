@@ -75,7 +75,8 @@ replay: $(DEV) ## play the decisions of ICLR 2025 back (GUIDE_DATA) and write do
 		--cache build/embeddings --out build/replay/iclr2025-arxiv
 	$(BIN)/guide report build/replay/iclr2025 build/replay/iclr2025-arxiv --out docs/replay-iclr2025
 	$(BIN)/guide replay "$(GUIDE_DATA)/iclr2025-replay.jsonl" --by-year --cache build/embeddings --json \
-		> docs/replay-iclr2025/by-year.json
+		> build/replay/by-year.json
+	cp build/replay/by-year.json docs/replay-iclr2025/by-year.json
 
 starter: $(BASE) ## rebuild the starter store that ships with guide
 	$(BIN)/python -m guide.corpus.starter.build

@@ -94,7 +94,7 @@ def _print_balanced(out: Console, run: Run) -> None:
     for text in run.texts:
         systems = [one for one in run.balanced if one.text == text]
         if systems:
-            title = f"Half accepted, {systems[0].note.split(',')[0]}, {name_reading(text)}: not how things are"
+            title = f"Half accepted, {systems[0].note.partition(', half')[0]}, {name_reading(text)}: not how things are"
             out.print()
             out.print(_table(title, systems, tuple(COLUMNS)))
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from guide.comparison import Run
 from guide.comparison_figures import energy
-from guide.corpus.jsonl import Skipped, read_jsonl
 from guide.engines.language import (
     Answer,
     Ask,
@@ -27,7 +26,8 @@ from guide.engines.language import (
     TextModel,
 )
 from guide.errors import InputError, ModelError
-from guide.leakage import strip_leaks
+from guide.judged import judged_text, judged_title, reading_of
+from guide.submissions import Unreadable, read_submissions
 
 # Logits of a whole vocabulary are held for this many proposals at once: 16 x 150,000 numbers are 20 MB.
 _AT_ONCE = 16
@@ -107,7 +107,7 @@ class Procedure:
 
 
 def read_ideas(file: Path, limit: int | None = None) -> tuple[tuple[Idea, ...], dict[str, int]]:
-    """The first `limit` records of `file` (JSON lines: id, title, abstract), read as `guide score` reads them.
+    """The first `limit` submissions of `file` (see `read_submissions`), read as `guide score` reads them.
 
     Returns:
         The proposals, and why records were left out, counted.
@@ -117,22 +117,14 @@ def read_ideas(file: Path, limit: int | None = None) -> tuple[tuple[Idea, ...], 
     """
     ideas: dict[str, Idea] = {}
     left_out: Counter[str] = Counter()
-    for line in islice(read_jsonl(file), limit):
-        if isinstance(line, Skipped):
-            left_out[line.reason] += 1
-            continue
-        number, record = line
-        identifier, title, abstract = record.get("id"), record.get("title"), record.get("abstract")
-        name = str(identifier) if isinstance(identifier, str | int) and identifier != "" else f"line-{number}"
-        if not isinstance(title, str) or not title.strip():
-            left_out["title is missing"] += 1
-        elif not isinstance(abstract, str) or not abstract.strip():
-            left_out["abstract is missing"] += 1
-        elif name in ideas:
+    for one in read_submissions(str(file), limit=limit):
+        if isinstance(one, Unreadable):
+            left_out[one.reason] += 1
+        elif one.id in ideas:
             left_out["the id is not unique"] += 1
         else:
-            text = " ".join(strip_leaks(abstract).text.split())
-            ideas[name] = Idea(name, " ".join(title.split()), text)
+            reading = reading_of(one)
+            ideas[one.id] = Idea(one.id, judged_title(reading), judged_text(reading)[0])
     if not ideas:
         raise InputError("no record can be used", where=file, fix="Give JSON lines with title and abstract.")
     return tuple(ideas.values()), dict(left_out)

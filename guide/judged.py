@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from guide.corpus.records import Paper, Section
@@ -10,6 +11,7 @@ from guide.errors import InputError
 from guide.instructions import without_instructions
 from guide.leakage import strip_leaks
 from guide.review import MODULE_KINDS, Form, ModuleKind
+from guide.submissions import Submission
 
 MAX_WORDS = 2_000  # of a proposal that are judged; more is a paper, of which the abstract should be given
 
@@ -32,6 +34,23 @@ class Written(Protocol):
     @property
     def source(self) -> str:
         """Where it stands, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A submission as a proposal in modules; its text was cleaned when it was read."""
+
+    title: str
+    modules: Mapping[ModuleKind, str]
+    form: Form
+    source: str
+
+
+def reading_of(submission: Submission, form: Form | None = None) -> Reading:
+    """A submission in modules; its form is the one given, its own, or a paper."""
+    given = submission.modules or {"abstract": submission.text}
+    modules: dict[ModuleKind, str] = {kind: given[kind] for kind in MODULE_KINDS if given.get(kind)}
+    return Reading(submission.title, modules, form or submission.form or "paper", submission.where)
 
 
 def as_paper(proposal: Written) -> Paper:

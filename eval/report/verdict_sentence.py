@@ -17,6 +17,7 @@ from guide.eval.published import GUIDE_TABLE
 from guide.eval.run import ENGINE, Run, System
 
 _AUROC = metric_of("auroc")
+_ALIKE = 0.05  # between two shares accepted, for precisions at a cut to stand side by side
 # How an AUROC is called whose interval begins below a value: what is shown, not what is hoped.
 _GRADES = ((0.6, "weakly"), (0.7, "modestly"), (0.8, "fairly well"), (1.1, "well"))
 
@@ -194,7 +195,9 @@ def _exposed(run: Run) -> str:
     """What training on leaks buys in the metrics that GUIDE's paper printed."""
     exposed = next((one for one in run.systems if one.leak_exposed and one.metrics), None)
     names = ("top5_precision", "top30_precision", "accept_recall")
-    if exposed is None or not all(name in exposed.metrics for name in names):
+    # Precision at a cut grows with the share accepted: beside a set unlike GUIDE's the figures say nothing.
+    alike = abs(run.base_rate - GUIDE_TABLE.accepted / GUIDE_TABLE.n) < _ALIKE
+    if exposed is None or not alike or not all(name in exposed.metrics for name in names):
         return ""
     ours = " / ".join(metric_of(name).write(exposed.metrics[name].value) for name in names)
     row = GUIDE_TABLE.rows[0]

@@ -6,7 +6,7 @@ submission is said in its own outcome; what would be wrong with every submission
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +19,7 @@ from guide.engines.choice import load_engine
 from guide.engines.language import Failure
 from guide.errors import GuideError, InputError
 from guide.features import join_title
-from guide.judged import as_paper, judged_text, judged_title
-from guide.review import MODULE_KINDS, Form, ModuleKind
+from guide.judged import Reading, as_paper, judged_text, judged_title, reading_of
 from guide.scoring.outcomes import Identity, Near, Outcome, Search, Setup
 
 if TYPE_CHECKING:
@@ -30,16 +29,6 @@ if TYPE_CHECKING:
     from guide.features import Vocabulary
     from guide.prior import Prior
     from guide.submissions import Submission
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A submission in modules of clean text."""
-
-    title: str
-    modules: Mapping[ModuleKind, str]
-    form: Form
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +145,7 @@ class Judging:
         return outcomes
 
     def _ask(self, place: int, submission: Submission) -> _Asked:
-        reading = _read(submission, self.setup.form)
+        reading = reading_of(submission, self.setup.form)
         request = _request(str(place), reading, self._venue)
         if self._store is None:
             return _Asked(place, request)
@@ -169,7 +158,7 @@ class Judging:
         )
         return _Asked(place, request, search)
 
-    def _find(self, reading: _Reading, whole: str) -> Prior:
+    def _find(self, reading: Reading, whole: str) -> Prior:
         from guide.prior import find_prior
 
         if self._store is None or self._encoder is None:
@@ -216,16 +205,10 @@ def requests_of(submissions: Iterable[Submission], setup: Setup) -> Iterator[Jud
     venue = parse_venue(setup.venue)
     for place, submission in enumerate(submissions):
         try:
-            yield _request(str(place), _read(submission, setup.form), venue)
+            yield _request(str(place), reading_of(submission, setup.form), venue)
         except InputError:
             continue
 
 
-def _read(submission: Submission, form: Form | None) -> _Reading:
-    given = submission.modules or {"abstract": submission.text}
-    modules: dict[ModuleKind, str] = {kind: given[kind] for kind in MODULE_KINDS if given.get(kind)}
-    return _Reading(submission.title, modules, form or submission.form or "paper", submission.where)
-
-
-def _request(name: str, reading: _Reading, venue: Venue) -> JudgeRequest:
+def _request(name: str, reading: Reading, venue: Venue) -> JudgeRequest:
     return JudgeRequest(name, judged_title(reading), judged_text(reading)[0], venue, reading.form)

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from tests.test_judging import STORE
+from tests.scoring.test_judging import STORE
 
 RECORDS = [
     {"id": "a", "title": "Gates for long inputs", "abstract": "We propose a gate. It keeps what later layers ask for."},

@@ -18,7 +18,7 @@ from guide.scoring.results import Results
 from guide.submissions import read_submissions
 from tests.fakes import FakeEngine
 from tests.judgements import judgement
-from tests.test_judging import STORE, submission
+from tests.scoring.test_judging import STORE, submission
 
 ROOT = Path(__file__).parents[1]
 MODEL = Setup(engine=EngineChoice(name="openai", model="small", base_url="http://localhost:1/v1"))

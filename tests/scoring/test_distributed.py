@@ -12,7 +12,7 @@ from guide.engines.choice import EngineChoice
 from guide.errors import GuideError, InputError
 from guide.scoring.batch import score_submissions
 from guide.scoring.outcomes import Setup
-from tests.test_judging import STORE, submission
+from tests.scoring.test_judging import STORE, submission
 
 _ROOT = Path(__file__).parents[1]
 

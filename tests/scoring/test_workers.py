@@ -7,7 +7,7 @@ from guide.errors import GuideError, InputError, StoreError
 from guide.scoring.judging import Judging
 from guide.scoring.outcomes import Setup
 from guide.scoring.workers import OneProcess, Processes, choose_workers, usable_cores
-from tests.test_judging import STORE, submission
+from tests.scoring.test_judging import STORE, submission
 
 UNITS = [tuple(submission(4 * unit + number) for number in range(4)) for unit in range(3)]
 

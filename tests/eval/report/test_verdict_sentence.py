@@ -79,8 +79,13 @@ def test_what_learning_from_leaks_buys_stands_beside_what_was_published():
     shares = {"top5_precision": 0.8, "top30_precision": 0.5, "accept_recall": 0.47}
     metrics = {name: Estimate(value, 0.1, 0.9) for name, value in {"auroc": 0.7, **shares}.items()}
     leaky = System("leaky", "baseline", "raw", "", scores=P, metrics=metrics, leak_exposed=True)
-    said = conclude(_run(_engine(), _engine(text="raw"), leaky)).leaks
+    run = _run(_engine(), _engine(text="raw"), leaky)
+    said = conclude(run).leaks
     assert "80.0 / 50.0 / 47.0; GUIDE-7B published 72.0 / 51.3 / 48.3, on other papers." in said
+    commoner = replace(
+        run, submissions=tuple(replace(one, accepted=n % 2 == 0) for n, one in enumerate(run.submissions))
+    )
+    assert "published" not in conclude(commoner).leaks
 
 
 @pytest.mark.parametrize(
