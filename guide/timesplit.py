@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from guide.calibration import chance, fit_logistic
+from guide.calibration import calibration_error, chance, fit_logistic
 from guide.features import SparseRows, Vocabulary
 from guide.heads import Heads, fit_heads, fit_vocabulary
 from guide.training import SUBSCORES, TrainingSet, auroc, texts_of
@@ -132,9 +132,3 @@ def measure_years(data: TrainingSet, held_out: HeldOut) -> list[YearFigures]:
             )
         )
     return figures
-
-
-def calibration_error(p: NDArray[np.float64], accepted: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error over bins of equal mass (Naeini et al., AAAI 2015, with quantile bins)."""
-    parts = np.array_split(np.argsort(p, kind="stable"), bins)
-    return float(sum(abs(p[part].mean() - accepted[part].mean()) * len(part) for part in parts if len(part)) / len(p))

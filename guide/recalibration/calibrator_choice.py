@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import logit, sigmoid
+from guide.calibration import calibration_error, logit, sigmoid
 from guide.recalibration.calibrators import KINDS, Kind, fit_calibrator
 from guide.training import auroc
 
@@ -74,18 +74,12 @@ class CrossValidated:
 def measure(p: NDArray[np.float64], accepted: NDArray[np.bool_]) -> Figures:
     """The figures of (n,) probabilities, each strictly between 0 and 1."""
     losses = -np.where(accepted, np.log(p), np.log1p(-p))
-    return Figures(float(losses.mean()), float(np.mean((p - accepted) ** 2)), _ece(p, accepted), auroc(p, accepted))
-
-
-def _ece(p: NDArray[np.float64], accepted: NDArray[np.bool_]) -> float:
-    """Expected calibration error over `_BINS` bins of equal mass.
-
-    It is the mean over all orders of the decisions that are told the same, else a constant would err by their order.
-    """
-    _, group = np.unique(p, return_inverse=True)
-    shares = (np.bincount(group, weights=accepted) / np.bincount(group))[group]
-    parts = np.array_split(np.argsort(p, kind="stable"), _BINS)
-    return float(sum(abs(p[part].mean() - shares[part].mean()) * len(part) for part in parts if len(part)) / len(p))
+    return Figures(
+        float(losses.mean()),
+        float(np.mean((p - accepted) ** 2)),
+        calibration_error(p, accepted, _BINS),
+        auroc(p, accepted),
+    )
 
 
 def year_rates(
