@@ -87,9 +87,9 @@ def read_submissions(source: str, *, limit: int | None = None) -> Iterator[Submi
     """
     path = Path(source)
     if path.is_dir():
-        records = _folder(path)
-    elif _suffix(path) in DOCUMENTS:
-        _check_there(path)
+        return islice(_some(_folder(path), path), limit)
+    _check_there(path)
+    if _suffix(path) in DOCUMENTS:
         records = iter((_document(path, path.name),))
     elif _suffix(path) in TABLES:
         compression_of(path)

@@ -257,7 +257,7 @@ def test_one_text_is_a_source_too(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("none.jsonl", None, "cannot be read"),
+        ("none.jsonl", None, "there is no such file"),
         ("none.md", None, "no such file"),
         ("none", None, "no such file"),
         ("empty.jsonl", "", "no records"),

@@ -70,9 +70,9 @@ def score(
     from guide.scoring.batch import plan_scoring, score_submissions
     from guide.scoring.outcomes import Setup
 
+    records = _read(source, limit)
     if len(source) == 1 and out.exists() and out.samefile(source[0]):
         raise click.UsageError("--out would take the place of SOURCE.")
-    records = _read(source, limit)
     setup = Setup(engine, venue, store, cutoff, form, count)
     if dry_run:
         _show_plan(plan_scoring(records, out, setup=setup, retry_failed=retry_failed), as_json)

@@ -93,3 +93,10 @@ def test_the_source_is_not_written_over(cli, file):
     before = file.read_bytes()
     assert cli("score", file, "--out", file).exit_code == 2
     assert file.read_bytes() == before
+
+
+def test_a_source_that_is_not_there_is_named_though_the_output_is(cli, tmp_path):
+    (tmp_path / "out").mkdir()
+    result = cli("score", tmp_path / "none.jsonl", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "there is no such file" in result.output
