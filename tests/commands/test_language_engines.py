@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from guide.corpus.starter import starter_path
 from tests.engines.llm_server import serve
 from tests.engines.test_reasoner import REVIEW
 from tests.engines.tiny_models import make_qwen2
@@ -69,6 +70,37 @@ def test_scores_of_a_server_stand_under_their_own_ids(cli, server, tmp_path):
     assert "cost unknown" in cli("score", tmp_path / "in.jsonl", "--out", out, *options).stderr
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(row["id"], row["rating"]) for row in rows] == [("ice", 2.0), ("snow", 9.0), ("iceberg", 2.0)]
+
+
+def test_a_replay_of_a_model_that_reads_prior_work_also_plays_it_without_and_with_anothers(
+    cli, tiny, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("GUIDE_DATA", raising=False)
+    topics = ("ice", "snow", "roads", "attention", "proteins", "graphs", "speech", "planning")
+    records = [
+        {"id": name, "title": f"On {name}", "abstract": f"We study {name} with a new method.", "accepted": n % 3 == 0}
+        | {"year": 2025, "ratings": [6 + n % 2, 5]}
+        for n, name in enumerate(topics)
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    model = ("--engine", "transformers", "--model", tiny, "--device", "cpu", "--runs", "1", "--thinking", "0")
+    words = ("--store", starter_path(), "--knowledge-cutoff", "2024-06", "--resamples", "100", "--json")
+    result = cli("replay", tmp_path / "in.jsonl", *model, *words)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    systems = {system["name"]: system for system in found["systems"]}
+    assert systems["without-retrieval"]["metrics"] and systems["random-evidence"]["metrics"]
+    assert systems["random-evidence"]["beyond"]["auroc"]["value"] is not None
+    assert found["provenance"]["cutoff"] == "2024-09"
+    assert not any(note.startswith("NOT A TEST") for note in found["notes"])
+    assert any(
+        note.startswith("NOT A TEST")
+        for note in json.loads(
+            cli(
+                "replay", tmp_path / "in.jsonl", *model, "--knowledge-cutoff", "2025-06", "--resamples", "100", "--json"
+            ).stdout
+        )["notes"]
+    )
 
 
 @pytest.mark.parametrize(
