@@ -21,15 +21,15 @@ def state_caveats(records: Sequence[Decision], engine: Engine, knowledge_cutoff:
     Raises:
         InputError: the cut-off is no month.
     """
-    if knowledge_cutoff is not None:
-        notes = check_cutoff(knowledge_cutoff, records)
-    elif engine.last_training_year == UNKNOWN_YEAR:
+    notes = [] if knowledge_cutoff is None else check_cutoff(knowledge_cutoff, records)
+    # A stated cut-off says nothing of the decisions that an engine was trained on since.
+    if engine.last_training_year != UNKNOWN_YEAR:
+        notes += check_years(engine.last_training_year, records)
+    elif knowledge_cutoff is None:
         notes = [
             "NOT A TEST: nobody knows which decisions this language model has read; --knowledge-cutoff or "
             "--trained-until says it"
         ]
-    else:
-        notes = check_years(engine.last_training_year, records)
     return [*notes, *_of_ratings(records)]
 
 

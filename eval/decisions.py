@@ -30,6 +30,7 @@ class Decision:
         where: its place, file:line.
         area: the primary area as the venue names it, "" where the record does not say.
         predecision: the abstract as it stood before the decision, None where the record has none.
+        source: where the abstract is from, as `abstract_version` or `source` says it; "" where neither does.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Decision:
     where: str
     area: str = ""
     predecision: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def _parse(record: dict[str, Any], number: int, where: str) -> Decision:
         where=where,
         area=_area(record),
         predecision=_predecision(record, abstract.strip()),
+        source=str(record.get("abstract_version") or record.get("source") or ""),
     )
 
 

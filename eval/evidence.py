@@ -6,7 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,14 @@ from guide.engines.student import background_vocabulary
 from guide.errors import InputError
 from guide.prior import Prior, find_prior
 
-# The month before the decisions' authors could have known them: the submission deadlines of ICLR.
+# The months of ICLR's submission deadlines, by venue year (of 2025 that of the abstracts: 27 September 2024). Work of
+# the whole month counts as prior, so a deadline in a month's first days (2021, 2022) counts as the month before.
 DEADLINES = {
     2018: "2017-10",
     2019: "2018-09",
     2020: "2019-09",
-    2021: "2020-10",
-    2022: "2021-10",
+    2021: "2020-09",
+    2022: "2021-09",
     2023: "2022-09",
     2024: "2023-09",
     2025: "2024-09",
@@ -92,6 +93,9 @@ def gather_evidence(
         facts = store.info()
         for paper in tqdm(papers, desc="prior work", unit="submission", delay=2, disable=None, file=sys.stderr):
             prior = find_prior(store, encoder, paper, vocabulary, count=count, cutoff=cutoff)
+            # A camera-ready version may have another title and other words, but it keeps its identifier.
+            own = {paper.id} & {hit.paper.id for hit in prior.found.hits} if ":" in paper.id else set()
+            prior = _without(prior, own)
             priors[paper.id] = prior
             left_out["submissions that found themselves, left out"] += bool(prior.found.dropped_self)
             left_out["papers posted after the cut-off, left out"] += prior.found.dropped_after_cutoff
@@ -104,8 +108,30 @@ def gather_evidence(
 def shuffle_evidence(evidence: Evidence, ids: Sequence[str], seed: int) -> Evidence:
     """Give every submission another one's evidence: what the words of an engine owe to any prior work at all.
 
-    The submissions are set in a ring by lot and each takes its neighbour's, so that none keeps its own.
+    The submissions are set in a ring by lot and each takes its neighbour's, so that none keeps its own. What a
+    submission found to be itself it is not shown in its neighbour's either.
     """
     ring = np.random.default_rng(seed).permutation(len(ids))
-    given = {ids[at]: evidence.priors[ids[ring[(place + 1) % len(ring)]]] for place, at in enumerate(ring)}
+    given = {
+        ids[at]: _without(
+            evidence.priors[ids[ring[(place + 1) % len(ring)]]], set(evidence.priors[ids[at]].found.dropped_self)
+        )
+        for place, at in enumerate(ring)
+    }
     return Evidence(given, {}, evidence.store, evidence.sha256, evidence.papers, evidence.cutoff)
+
+
+def _without(prior: Prior, own: set[str]) -> Prior:
+    """The prior work less the papers of these ids, which count as the submission itself."""
+    if own.isdisjoint(hit.paper.id for hit in prior.found.hits):
+        return prior
+    found = replace(
+        prior.found,
+        hits=tuple(hit for hit in prior.found.hits if hit.paper.id not in own),
+        dropped_self=tuple(sorted({*prior.found.dropped_self, *own})),
+    )
+    return Prior(
+        found,
+        tuple(one for one in prior.evidence if one.paper.id not in own),
+        tuple(one for one in prior.passages if one.paper_id not in own),
+    )

@@ -89,8 +89,10 @@ def run_replay(decisions: DecisionSet, name: str, options: ReplayOptions, *, fol
     venue, records = parse_venue(options.venue), decisions.records
     readings = [read_texts(records, name) for name in choose_readings(options.text, records)]
     engine = load_engine(options.engine)
+    # Before anything is judged, which may cost hours or money: a cut-off that is no month ends the replay.
+    notes = tuple(state_caveats(records, engine, options.knowledge_cutoff))
     evidence = _search(options, venue, records, readings[0])
-    training = _find_training(options, engine, folder)
+    training = _find_training(options, engine, records, folder)
     rivals = _score_rivals(readings, options, engine, venue, training)
     systems: list[System] = []
     balanced: list[System] = []
@@ -102,7 +104,13 @@ def run_replay(decisions: DecisionSet, name: str, options: ReplayOptions, *, fol
         bar = tqdm(rivals[texts.name], desc=f"resampling, {texts.name}", delay=2, disable=None, file=sys.stderr)
         systems.extend(bench.measure(one, leak_exposed=one.name == RAW_STUDENT) for one in bar)
         if training is not None:
-            probes.extend(audit_leaks(training.audit, records, texts, resamples=options.resamples, seed=options.seed))
+            # What a record says of its source is said of its abstract, not of an earlier version.
+            sources = None if texts.name == "pre-decision" else [one.source for one in records]
+            probes.extend(
+                audit_leaks(
+                    training.audit, records, texts, sources=sources, resamples=options.resamples, seed=options.seed
+                )
+            )
         balanced.extend(bench.balance(one) for one in systems if one.text == texts.name and one.probabilities)
     humans = human_lines(
         [one.ratings for one in records],
@@ -120,26 +128,41 @@ def run_replay(decisions: DecisionSet, name: str, options: ReplayOptions, *, fol
         dropped=decisions.dropped,
         removed={texts.name: texts.removed for texts in readings},
         retrieval={} if evidence is None else evidence.left_out,
-        notes=tuple(state_caveats(records, engine, options.knowledge_cutoff)),
+        notes=notes,
         provenance=_provenance(options, engine, venue, training, evidence, begun),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """Earlier decisions: the file, what an engine learns of it up to its last year, and what leaks teach."""
+    """Earlier decisions: the file, the last year read, what an engine learns of it, and what leaks teach."""
 
     file: Path
+    until: int
     stripped: TrainingSet
     audit: AuditTexts
 
 
-def _find_training(options: ReplayOptions, engine: Engine, folder: Path | None) -> _Training | None:
+def _find_training(
+    options: ReplayOptions, engine: Engine, records: Sequence[Decision], folder: Path | None
+) -> _Training | None:
     found = _training_file(options, folder)
     if found is None:
         return None
-    until = engine.last_training_year
-    return _Training(found, read_training_set(found, until=until), read_audit_texts(found, until=until))
+    until = _rivals_until(engine, records)
+    return _Training(found, until, read_training_set(found, until=until), read_audit_texts(found, until=until))
+
+
+def _rivals_until(engine: Engine, records: Sequence[Decision]) -> int:
+    """The last year that baselines and probes learn: the engine's, so that both knew the same.
+
+    Of an engine that does not state its own, the year before the first one replayed: with no limit they would learn the
+    very decisions that they are asked about.
+    """
+    years = [one.year for one in records if one.year is not None]
+    if engine.last_training_year != UNKNOWN_YEAR or not years:
+        return engine.last_training_year
+    return min(years) - 1
 
 
 def _training_file(options: ReplayOptions, folder: Path | None) -> Path | None:
@@ -156,6 +179,8 @@ def run_by_year(decisions: DecisionSet, options: ReplayOptions, *, folder: Path 
     """
     if options.engine.name != STUDENT.name:
         raise InputError("only the student can be trained anew for each year", fix="Leave --engine out.")
+    if options.text != "stripped" or options.store is not None:
+        raise InputError("the time split reads stripped text and no prior work", fix="Leave --text and --store out.")
     later = list(decisions.records)
     first = min((one.year for one in later if one.year is not None), default=UNKNOWN_YEAR)
     file = _training_file(options, folder)
@@ -194,12 +219,12 @@ def _score_rivals(
     for number, texts in enumerate(readings):
         found[texts.name].extend(_part(one, number * n, (number + 1) * n) for one in trained)
         if texts.name == "raw" and not options.quick:
-            found["raw"].append(_raw_rival(texts, training, engine, rate, encoder))
+            found["raw"].append(_raw_rival(texts, training, rate, encoder))
     return found
 
 
-def _raw_rival(texts: Texts, training: _Training, engine: Engine, rate: float, encoder: CachedEncoder) -> Baseline:
-    raw = read_training_set(training.file, until=engine.last_training_year, stripped=False)
+def _raw_rival(texts: Texts, training: _Training, rate: float, encoder: CachedEncoder) -> Baseline:
+    raw = read_training_set(training.file, until=training.until, stripped=False)
     if not calibration_years(raw):
         return Baseline(RAW_STUDENT, None, None, "not computed: no year has decisions enough to calibrate on")
     return raw_baseline(texts.pairs, raw, rate, encoder, progress=True)

@@ -105,7 +105,7 @@ class Bench:
     def balance(self, system: System) -> System:
         """A system's figures on as many rejected submissions, drawn by lot, as accepted ones (or the reverse).
 
-        P(accept) is moved to a base rate of one half by Bayes' rule. The lot is the same for every system.
+        P(accept) is moved from the share of all to one half by Bayes' rule. The lot is the same for every system.
         """
         if system.scores is None or system.probabilities is None:
             raise ValueError(f"{system.name} has no probabilities")

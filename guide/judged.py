@@ -94,7 +94,7 @@ def judged_text(proposal: Written) -> tuple[str, list[str]]:
     words = stripped.text.split()
     if len(words) > MAX_WORDS:
         warnings.append(f"judged by its first {MAX_WORDS:,} of {len(words):,} words")
-    if not words and not proposal.title:
+    if not words and not judged_title(proposal):
         raise InputError("nothing is left to judge", where=proposal.source, fix="Describe the idea in a few sentences.")
     return " ".join(words[:MAX_WORDS]), warnings
 

@@ -39,7 +39,9 @@ def read_table(path: Path, fields: Mapping[str, Sequence[str]]) -> Iterator[tupl
         try:
             row = next(rows, None)
         except csv.Error as error:
-            yield Skipped(where, f"the row is broken: {error}")
+            unclosed = str(error) == "unexpected end of data"
+            reason = "a quote that opens here is not closed; the rest was not read" if unclosed else str(error)
+            yield Skipped(where, f"the row is broken: {reason}")
             continue
         except InputError as error:
             # The compressed data break off: what came before stands.

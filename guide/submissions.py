@@ -97,7 +97,7 @@ def read_submissions(source: str, *, limit: int | None = None) -> Iterator[Submi
     elif _suffix(path) in _LINES or _begins_as_json(path):
         records = _records(path, read_jsonl(path))
     else:
-        raise InputError("its name does not tell what it holds, and it is no JSON", where=path, fix=_SHAPES)
+        raise InputError("its name does not tell what it holds, and it is not JSON lines", where=path, fix=_SHAPES)
     return islice(_some(records, path), limit)
 
 
@@ -152,6 +152,9 @@ def _suffix(path: Path) -> str:
 def _check_there(path: Path) -> None:
     if not path.exists():
         raise InputError("there is no such file", where=path, fix=f"Check the path. {_SHAPES}")
+    if not path.is_file():
+        # A file is opened more than once: to tell what it holds, and to read it.
+        raise InputError("a pipe or device is not read", where=path, fix="Save what comes from it, and name the file.")
 
 
 def _begins_as_json(path: Path) -> bool:
@@ -171,7 +174,8 @@ def _records(path: Path, lines: Iterable[tuple[int, Mapping[str, Any]] | Skipped
 def _record(record: Mapping[str, Any], name: str, where: str) -> Submission | Unreadable:
     """Make a submission of fields; `name` is its id where it has none."""
     identifier = record.get("id")
-    if isinstance(identifier, str | int) and not isinstance(identifier, bool) and str(identifier).strip():
+    # A number with a point is an id too: spreadsheets and data frames write whole ones so.
+    if isinstance(identifier, str | int | float) and not isinstance(identifier, bool) and str(identifier).strip():
         name = str(identifier).strip()
     title, abstract = record.get("title"), record.get("abstract")
     if not isinstance(title, str) or not title.strip():
@@ -227,6 +231,9 @@ def _folder(path: Path) -> Iterator[Submission | Unreadable]:
         name = file.relative_to(path).as_posix()
         if file.is_dir():
             yield Unreadable(name, None, "a link to a folder is not followed", str(file))
+        elif file.exists() and not file.is_file():
+            # Opening a pipe would wait for a writer that may never come.
+            yield Unreadable(name, None, "a pipe or device is not read", str(file))
         elif file.suffix.lower() not in DOCUMENTS:
             kind = f"{file.suffix.lower()} file" if file.suffix else "file without an ending"
             yield Unreadable(name, None, f"a {kind} is not read", str(file))

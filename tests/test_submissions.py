@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -99,6 +100,28 @@ def test_every_line_comes_out_in_order(tmp_path: Path) -> None:
         ("line-9", "Caches that forget", ""),
     ]
     assert [one.where for one in read(file)][:4] == [f"{file}:{line}" for line in (1, 2, 4, 5)]
+
+
+def test_an_id_may_be_a_number_with_a_point(tmp_path: Path) -> None:
+    assert only(write(tmp_path / "s.jsonl", {**GOOD, "id": 12.0})).id == "12.0"
+
+
+def test_a_quote_that_is_never_closed_says_that_the_rest_was_not_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "s.csv", "title,abstract", "T,A", 'T,"never closed', "T,B", "T,C")
+    first, second = read(file)
+    assert (isinstance(first, Submission), isinstance(second, Unreadable)) == (True, True)
+    assert getattr(second, "reason", "").endswith("is not closed; the rest was not read")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(InputError, match="a pipe or device is not read"):
+        read(tmp_path / "pipe.jsonl")
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "a.md").write_text(IDEA)
+    os.mkfifo(tmp_path / "drafts" / "b.md")
+    told = [(one.id, getattr(one, "reason", "")) for one in read(tmp_path / "drafts")]
+    assert told == [("a.md", ""), ("b.md", "a pipe or device is not read")]
 
 
 def test_a_limit_counts_records_of_both_kinds(tmp_path: Path) -> None:

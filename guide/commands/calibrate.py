@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     "guide review idea.md --calibration workshop.json"
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON file to write.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSON file to write.")
 @click.option(
     "--venue",
     metavar="NAME",
@@ -43,6 +43,8 @@ def calibrate(file: Path, out: Path, venue: str | None, limit: int | None, engin
 
     if not out.parent.is_dir():
         raise InputError("the folder to write in does not exist", where=out, fix=f"Make it: mkdir -p {out.parent}")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise click.UsageError("--out would take the place of FILE.")
     report = calibrate_engine(file, engine, venue=venue, limit=limit)
     report.calibration.save(out)
     if as_json:

@@ -104,6 +104,8 @@ def replay(
         resamples=resamples,
         seed=seed,
     )
+    if out is not None:
+        _prepare(out, by_year=by_year)
     # Earlier versions cost one request a submission, so they are kept, and asked for only where they are read.
     revisions = cache_folder(options) / "openreview" if text in ("pre-decision", "all") else None
     decisions, name, folder = _read(source, url, url_v1, revisions)
@@ -125,6 +127,22 @@ def replay(
     print_run(run)
     if out is not None:
         click.echo(f"saved in {out}; guide report {out} --out FOLDER makes a page of it", err=True)
+
+
+def _prepare(out: Path, *, by_year: bool) -> None:
+    """Make the folder before anything is judged, which may cost hours or money."""
+    import os
+
+    from guide.errors import InputError
+
+    if by_year:
+        raise InputError("--by-year saves no run", fix="Leave --out out, and keep what --json prints.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made ({error.strerror})", where=out, fix="Name another --out.") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise InputError("cannot be written", where=out, fix="Name another --out.")
 
 
 def _read(

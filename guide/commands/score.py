@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from guide.scoring.batch import Plan, ScoreReport
     from guide.submissions import Submission, Unreadable
 
+_REASONS = 20  # shown; some name a count of tokens or cells, and there may be as many of them as records
+
 
 @click.command(
     epilog="Examples:  guide score submissions.jsonl --out scores.jsonl  |  guide score drafts --out all --store lit"
@@ -70,9 +72,11 @@ def score(
     from guide.scoring.batch import plan_scoring, score_submissions
     from guide.scoring.outcomes import Setup
 
+    if str(out) == "-":
+        raise click.UsageError("--out names a file or a folder; results are not written to standard output.")
     records = _read(source, limit)
-    if len(source) == 1 and out.exists() and out.samefile(source[0]):
-        raise click.UsageError("--out would take the place of SOURCE.")
+    if len(source) == 1:
+        _check_apart(Path(source[0]), out)
     setup = Setup(engine, venue, store, cutoff, form, count)
     if dry_run:
         _show_plan(plan_scoring(records, out, setup=setup, retry_failed=retry_failed), as_json)
@@ -93,6 +97,20 @@ def _read(source: tuple[str, ...], limit: int | None) -> Iterator[Submission | U
     if len(source) == 1:
         return read_submissions(source[0], limit=limit)
     raise click.UsageError("SOURCE is one file or folder, or: openreview VENUE.")
+
+
+def _check_apart(source: Path, out: Path) -> None:
+    """See that the results neither replace what is judged nor are read with it by the next run."""
+    from guide.scoring.files import resolve_outputs
+
+    if source.is_dir():
+        if out.resolve().is_relative_to(source.resolve()):
+            raise click.UsageError("--out lies in SOURCE: the next run would take the results for submissions.")
+        return
+    with resolve_outputs(out) as outputs:
+        for path in (out, outputs.database, *outputs.written):
+            if path.exists() and path.samefile(source):
+                raise click.UsageError(f"--out would take the place of SOURCE: {path}.")
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:
@@ -135,5 +153,10 @@ def _show(report: ScoreReport, as_json: bool) -> None:
     for note, counts in notes.items():
         if counts:
             click.echo(f"  {note}", err=True)
-    for reason, number in report.reasons.items():
+    for reason, number in list(report.reasons.items())[:_REASONS]:
         click.echo(f"  {number:,} not judged: {reason}", err=True)
+    others = list(report.reasons.values())[_REASONS:]
+    if others:
+        click.echo(
+            f"  {sum(others):,} not judged for {len(others):,} other reasons, each in its row's status", err=True
+        )

@@ -68,7 +68,11 @@ class Calibrated:
     def _restated(self, answer: Judgement | Failure, request: JudgeRequest) -> Judgement | Failure:
         if isinstance(answer, Failure):
             return answer
-        return self._calibration.apply(answer, request)
+        return self._calibration.apply(answer, request, doubts=self._doubts(request))
+
+    def _doubts(self, request: JudgeRequest) -> tuple[str, ...]:
+        """What sets a request apart from those that the calibration was learnt from."""
+        return ()
 
 
 class CalibratedExplainer(Calibrated):
@@ -96,6 +100,9 @@ class CalibratedExaminer(Calibrated):
                 found = Examination(judgement, found.findings, found.reasoning)
             answers[request.id] = found
         return answers
+
+    def _doubts(self, request: JudgeRequest) -> tuple[str, ...]:
+        return (_ANOTHER_QUESTION,) if request.evidence or request.passages else ()
 
 
 def calibrated(engine: Engine, calibration: EngineCalibration) -> Calibrated:

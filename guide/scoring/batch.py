@@ -167,7 +167,8 @@ def plan_scoring(
     with ExitStack() as stack:
         outputs = stack.enter_context(resolve_outputs(out))
         database = outputs.database
-        if not database.is_file():
+        # An empty file is what a run leaves that was killed at its very beginning.
+        if not database.is_file() or not database.stat().st_size:
             database = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guide-"))) / "scores.db"
         results = stack.enter_context(Results(database))
         with results.undone():

@@ -65,3 +65,19 @@ def test_a_folder_that_is_not_there_is_said_before_anything_is_judged(cli, tmp_p
     assert result.exit_code == 2
     assert "mkdir -p" in result.stderr
     assert engine.history == []
+
+
+def test_the_decisions_are_not_written_over(cli, tmp_path, engine):
+    file = write(tmp_path / "in.jsonl", 240)
+    before = file.read_bytes()
+    result = cli("calibrate", file, "--venue", "COAST", "--out", file)
+    assert result.exit_code == 2
+    assert "would take the place of FILE" in result.output
+    assert file.read_bytes() == before
+
+
+def test_a_folder_to_write_to_is_refused_before_anything_is_judged(cli, tmp_path, engine):
+    result = cli("calibrate", write(tmp_path / "in.jsonl", 240), "--venue", "COAST", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "is a directory" in result.output
+    assert engine.history == []

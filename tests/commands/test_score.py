@@ -100,3 +100,46 @@ def test_a_source_that_is_not_there_is_named_though_the_output_is(cli, tmp_path)
     result = cli("score", tmp_path / "none.jsonl", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "there is no such file" in result.output
+
+
+@pytest.mark.parametrize("name", ["scores.jsonl", "scores.csv"])
+def test_a_source_that_a_file_of_the_output_folder_would_replace_is_refused(cli, tmp_path, name):
+    source = tmp_path / name
+    source.write_text("title,abstract\nOne,Text one.\n" if name.endswith("csv") else json.dumps(RECORDS[0]) + "\n")
+    before = source.read_bytes()
+    result = cli("score", source, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "would take the place of SOURCE" in result.output
+    assert source.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("out", [".", "scores", "scores.csv", "deeper/scores.jsonl"])
+def test_results_within_the_folder_that_is_judged_are_refused(cli, tmp_path, out):
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "idea.md").write_text("# An idea\n\nWe will try gates.\n", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    result = cli("score", tmp_path, "--out", tmp_path / out)
+    assert result.exit_code == 2
+    assert "--out lies in SOURCE" in result.output
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_of_many_reasons_the_first_are_listed_and_the_rest_counted(cli, tmp_path):
+    rows = [",".join(["x"] * cells) for cells in range(4, 30)]
+    (tmp_path / "in.csv").write_text("\n".join(["title,abstract", "One,Text one.", *rows]), encoding="utf-8")
+    told = cli("score", tmp_path / "in.csv", "--out", tmp_path / "out.jsonl").stderr
+    assert told.count("cells, the header 2") == 20
+    assert "6 not judged for 6 other reasons" in told
+
+
+def test_a_dry_run_leaves_an_empty_database_empty(cli, file, tmp_path):
+    (tmp_path / "out.db").touch()
+    assert cli("score", file, "--out", tmp_path / "out.db", "--dry-run").exit_code == 0
+    assert (tmp_path / "out.db").stat().st_size == 0
+
+
+def test_a_dash_is_not_taken_for_a_folder_to_write_to(cli, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli("score", file, "--out", "-").exit_code == 2
+    assert list(tmp_path.iterdir()) == [file]

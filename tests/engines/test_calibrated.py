@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from guide.calibration import Venue, parse_venue
@@ -8,6 +10,7 @@ from guide.engines.student import load_student
 from guide.errors import InputError
 from tests.calibrations import VENUE, decisions, fitted, told
 from tests.fakes import FakeEngine
+from tests.judgements import evidence
 
 TEXT = "We count the birds of the coast in every month of the year and ask which of them stay. " * 9
 
@@ -64,6 +67,15 @@ def test_a_review_of_a_language_model_shows_prior_work_that_the_decisions_did_no
     assert examined.judgement.calibration.status == "not calibrated"
     assert "without prior work" in examined.judgement.calibration.reasons[0]
     assert examined.judgement.p_correct is None
+
+
+def test_a_judgement_on_prior_work_is_not_what_the_decisions_calibrated(calibration):
+    whole = calibrated(Examiner(told(0.5), told(0.5)), calibration)
+    shown = replace(ask("shown"), evidence=(evidence(),))
+    answers = whole.judge([ask("plain"), shown])
+    assert answers["plain"].calibration.status == "calibrated"
+    assert answers["shown"].calibration.status == "not calibrated"
+    assert "without prior work" in answers["shown"].calibration.reasons[0]
 
 
 def test_what_an_engine_cannot_do_it_cannot_do_calibrated(calibration):

@@ -45,3 +45,9 @@ def test_missing_ratings_are_counted():
 def test_one_bad_year_is_not_hidden_by_a_good_one():
     (note,) = state_caveats([*_records((2025,)), *_records((2026,), shift=1)], _engine(2024))
     assert "ratings of 2026 hardly agree with the decisions" in note
+
+
+def test_a_stated_cutoff_does_not_hide_what_the_engine_was_trained_on():
+    (note,) = state_caveats(_records((2023,)), _engine(2024), "2020-01")
+    assert note.startswith("NOT A TEST: the engine was trained on decisions up to 2024")
+    assert state_caveats(_records((2025,)), _engine(UNKNOWN_YEAR), "2024-06") == []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from guide.corpus.records import Paper
@@ -57,3 +59,24 @@ def test_the_cutoff_is_the_venues_deadline_unless_one_is_given():
     assert cutoff_of("ours", "2024-01") == "2024-01"
     with pytest.raises(InputError, match="no literature cut-off is known for ours"):
         cutoff_of("ours", None)
+
+
+def test_a_paper_of_the_submissions_own_identifier_is_itself_whatever_it_says_now(encoder):
+    """A camera-ready version has another title and other words."""
+    (first, *_) = gather_evidence(starter_path(), [IDEA], cutoff="2024-09", encoder=encoder).priors["q1"].evidence
+    assert ":" in first.paper.id
+    own = replace(IDEA, id=first.paper.id)
+    found = gather_evidence(starter_path(), [own], cutoff="2024-09", encoder=encoder)
+    prior = found.priors[own.id]
+    assert own.id not in [one.paper.id for one in prior.evidence]
+    assert own.id not in [one.paper_id for one in prior.passages]
+    assert found.left_out["submissions that found themselves, left out"] == 1
+
+
+def test_shuffled_evidence_does_not_bring_a_submission_back_to_itself(encoder, known):
+    """The other's nearest papers hold the submission, which its own search left out."""
+    beside = Paper("q4", "A note", f"We ask the same. {known.abstract[:300]} Our answer is another.", 0, "")
+    found = gather_evidence(starter_path(), [known, beside], cutoff="2024-09", encoder=encoder)
+    assert known.title in [one.paper.title for one in found.priors["q4"].evidence]
+    shuffled = shuffle_evidence(found, ["q2", "q4"], 0)
+    assert known.title not in [one.paper.title for one in shuffled.priors["q2"].evidence]

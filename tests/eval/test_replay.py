@@ -4,6 +4,7 @@ import math
 import pytest
 
 from guide.corpus.starter import starter_path
+from guide.engines import UNKNOWN_YEAR
 from guide.errors import InputError
 from guide.eval import replay as module
 from guide.eval.decisions import read_decisions
@@ -222,3 +223,48 @@ def test_what_is_neither_file_nor_venue_is_refused(cli, source):
     result = cli("replay", *source)
     assert result.exit_code == 2
     assert "neither one file nor a venue" in result.output or "openreview" in result.output
+
+
+@pytest.mark.parametrize(("last", "learnt"), [(2024, "2022-2023"), (UNKNOWN_YEAR, "2022-2022")])
+def test_no_baseline_learns_the_year_replayed_for_an_engine_that_does_not_state_its_own(tmp_path, engine, last, learnt):
+    train = _write(tmp_path / "train.jsonl", submissions(years=(2022, 2023), a_year=310))
+    engine.last_training_year = last
+    engine.enqueue(*_perfect())
+    run = _run(_write(tmp_path / "r.jsonl", _records(year=2023)), train=train, quick=True)
+    assert f"decisions of {learnt}" in run.system("tfidf-logistic", "stripped").note
+    assert all(f"decisions of {learnt}" in probe.note for probe in run.probes)
+
+
+def test_a_stated_source_is_audited_where_both_files_have_it(tmp_path, engine):
+    known = [
+        record | {"abstract_version": "final" if record["accepted"] else "pre-decision"}
+        for record in submissions(years=(2022, 2023), a_year=310)
+    ]
+    records = [record | {"source": "final" if record["accepted"] else "pre-decision"} for record in _records()]
+    train = _write(tmp_path / "train.jsonl", known)
+    engine.enqueue(*_perfect())
+    run = _run(_write(tmp_path / "r.jsonl", records), train=train, quick=True)
+    assert {probe.name: probe.auroc.value for probe in run.probes}["stated source"] == 1
+
+
+def test_a_cutoff_that_is_no_month_ends_the_replay_before_anything_is_judged(tmp_path, engine):
+    engine.enqueue(*_perfect())
+    with pytest.raises(InputError, match="is no month"):
+        _run(_write(tmp_path / "r.jsonl", _records()), knowledge_cutoff="never")
+    assert not engine.history
+
+
+def test_an_out_that_cannot_be_written_ends_the_replay_before_anything_is_judged(cli, tmp_path, engine):
+    engine.enqueue(*_perfect())
+    file = _write(tmp_path / "r.jsonl", _records())
+    result = cli("replay", file, "--resamples", "100", "--out", file)
+    assert (result.exit_code, engine.history) == (2, [])
+    assert "Name another --out" in result.output
+
+
+@pytest.mark.parametrize("options", [("--out", "run"), ("--text", "both"), ("--store", "lit")])
+def test_the_time_split_refuses_what_it_would_leave_aside(cli, tmp_path, options):
+    result = cli("replay", _write(tmp_path / "r.jsonl", _records()), "--by-year", *options)
+    assert result.exit_code == 2
+    assert f"Leave {options[0]}" in result.output or "Leave --text and --store out" in result.output
+    assert not (tmp_path / "run").exists()

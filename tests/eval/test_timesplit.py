@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,18 @@ def test_a_file_of_a_training_year_is_refused(training, cached, folder):
     known = read_decisions(_write(folder / "known.jsonl", submissions(years=(2021,), a_year=60))).records
     with pytest.raises(InputError, match="2021"):
         replay_years(training, cached, known, resamples=100)
+
+
+def test_what_no_split_of_years_can_undo_is_said(table, training, later, cached):
+    assert any("the student's design was chosen on time splits of 2017-2024" in note for note in table.notes)
+    assert not any("do not state their year" in note for note in table.notes)
+    unstated = replay_years(training, cached, [replace(one, year=None) for one in later], resamples=100)
+    assert any("do not state their year and are taken for 2022" in note for note in unstated.notes)
+
+
+def test_the_file_is_read_as_the_training_texts_are(training, later, cached):
+    """Blank lines, which training takes out, must not cut the text into other windows."""
+    broken = [replace(one, abstract=(8 * f"{one.abstract} ").replace(". ", ",\n\n")) for one in later]
+    even = [replace(one, abstract=" ".join(one.abstract.split())) for one in broken]
+    figures = [replay_years(training, cached, texts, resamples=100).years[-1] for texts in (broken, even)]
+    assert figures[0] == figures[1]
