@@ -84,7 +84,7 @@ def test_a_model_that_cannot_be_loaded_is_one_line(cli, file):
 def test_a_missing_file_is_found_before_any_model_is_loaded(cli, tmp_path):
     result = cli("compare-models", "whole", "whole", tmp_path / "none.jsonl")
     assert result.exit_code == 2
-    assert "cannot be read" in result.stderr
+    assert "there is no such file" in result.stderr
 
 
 def test_two_folders_are_asked_as_in_a_review(cli, tmp_path):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,7 @@ def test_an_engine_that_reads_is_asked_without_and_with_anothers_evidence():
     class _Prior:
         def __init__(self, name):
             self.evidence, self.passages = (name,), ()
+            self.found = SimpleNamespace(dropped_self=(), hits=())
 
     class _Evidence:
         priors = {record.id: _Prior(record.id) for record in RECORDS}  # noqa: RUF012
