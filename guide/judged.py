@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from guide.corpus.records import Paper, Section
 from guide.errors import InputError
 from guide.instructions import without_instructions
 from guide.leakage import strip_leaks
 from guide.review import MODULE_KINDS, Form, ModuleKind
-from guide.submissions import Submission
+
+if TYPE_CHECKING:
+    from guide.submissions import Submission
 
 MAX_WORDS = 2_000  # of a proposal that are judged; more is a paper, of which the abstract should be given
 

@@ -24,6 +24,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 settings.register_profile("guide", deadline=None, print_blob=True)
 settings.load_profile("guide")
 
+_ROOT = Path(__file__).parents[1]
 _SECRET = re.compile(r"(API_?KEY|TOKEN|SECRET|PASSWORD)$|^OPENREVIEW_", re.IGNORECASE)
 
 
@@ -129,3 +130,18 @@ def cli() -> Callable[..., Result]:
         return CliRunner().invoke(_Main(), words, input=input, catch_exceptions=False)  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[None]:
+    """Two real Ray workers on this machine, which import what the tests do."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'guide-advisor[ray]'")
+    with pytest.MonkeyPatch.context() as patch:
+        # A worker loads what a test defines by the name of its module.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_BACKEND_LOG_LEVEL", "fatal")
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1",
+                 object_store_memory=128 * 2**20)  # fmt: skip
+        yield
+        ray.shutdown()

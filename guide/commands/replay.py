@@ -160,7 +160,7 @@ def _read(
             kept = revisions / f"{source[1].replace('/', '_')}.jsonl"
         found = read_venue_decisions(source[1], url=url, url_v1=url_v1, revisions=kept is not None, cache=kept)
         return found, source[1], None
-    if len(source) != 1 or url is not None or url_v1 is not None:
+    if len(source) != 1 or source[0] == OPENREVIEW or url is not None or url_v1 is not None:
         raise InputError(
             f"{' '.join(source)!r} is neither one file nor a venue of OpenReview",
             fix="guide replay FILE, or guide replay openreview ICLR.cc/2025/Conference.",

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +15,6 @@ from guide.corpus.encoder import SpanVectors
 from guide.corpus.records import Paper
 from guide.errors import GuideError, InputError
 from tests.corpus.fakes import WordsEncoder, papers
-
-_ROOT = Path(__file__).parents[2]
 
 # Warnings out of Ray's own code are none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -35,20 +31,6 @@ class SlowAndBroken(WordsEncoder):
         if any("broken" in text for text in texts):
             raise ValueError("no vector\nfor this")
         return super().encode_spans(texts, spans, progress=progress)
-
-
-@pytest.fixture(scope="module")
-def two_workers() -> Iterator[None]:
-    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'guide-advisor[ray]'")
-    with pytest.MonkeyPatch.context() as patch:
-        # The workers load the encoder of this file by its module's name.
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_BACKEND_LOG_LEVEL", "fatal")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1",
-                 object_store_memory=128 * 2**20)  # fmt: skip
-        yield
-        ray.shutdown()
 
 
 def _blocks(sizes: Sequence[int]) -> list[tuple[Paper, ...]]:

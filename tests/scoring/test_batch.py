@@ -20,7 +20,7 @@ from tests.fakes import FakeEngine
 from tests.judgements import judgement
 from tests.scoring.test_judging import STORE, submission
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODEL = Setup(engine=EngineChoice(name="openai", model="small", base_url="http://localhost:1/v1"))
 
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,23 +12,8 @@ from guide.scoring.batch import score_submissions
 from guide.scoring.outcomes import Setup
 from tests.scoring.test_judging import STORE, submission
 
-_ROOT = Path(__file__).parents[1]
-
 # Warnings out of Ray's own code are none of ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module")
-def two_workers() -> Iterator[None]:
-    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'guide-advisor[ray]'")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_BACKEND_LOG_LEVEL", "fatal")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1",
-                 object_store_memory=128 * 2**20)  # fmt: skip
-        yield
-        ray.shutdown()
 
 
 def test_two_local_ray_workers_give_the_same_files(two_workers: None, tmp_path: Path) -> None:
