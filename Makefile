@@ -39,7 +39,7 @@ test: $(DEV) ## run the tests
 test-vllm: $(VLLM)/.installed ## run the real vLLM engine on the processor, in an environment of its own
 	$(VLLM)/bin/python -c 'import vllm'
 	VLLM_CPU_KVCACHE_SPACE=1 VLLM_ENABLE_V1_MULTIPROCESSING=0 $(VLLM)/bin/python -m pytest \
-		tests/engines/test_vllm_model.py tests/finetune/test_checkpoint_in_vllm.py
+		tests/llm/test_vllm_model.py tests/llm/finetune/test_checkpoint_in_vllm.py
 
 test-browser: $(DEV) ## open the report in a real Chromium (Debian's chromium, or CHROMIUM=path)
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from guide.calibration import fit_logistic, logit
+from guide.calibration.logistic import fit_logistic, logit
+from guide.calibration.maps import KINDS, fit_calibrator
+from guide.calibration.selection import cross_validate, year_rates
 from guide.corpus.encoder import load_minilm
-from guide.embedding_cache import CachedEncoder
-from guide.features import cut_windows, pool_windows
-from guide.recalibration.calibrator_choice import cross_validate, year_rates
-from guide.recalibration.calibrators import KINDS, fit_calibrator
-from guide.timesplit import predict_held_out
-from guide.training import read_training_set
+from guide.student.embedding_cache import CachedEncoder
+from guide.student.features import cut_windows, pool_windows
+from guide.student.timesplit import predict_held_out
+from guide.student.training import read_training_set
 
 YEARS = (2022, 2023, 2024)
 LABELS = {200: 8, 400: 8, 800: 4, 1600: 3}  # how many, and how often they are drawn

@@ -23,7 +23,7 @@ from benchmarks.reasoning_task.cache_techniques import measure_chunks, measure_u
 from benchmarks.reasoning_task.problems import draw_problem
 from benchmarks.reasoning_task.small_model import load_or_train
 from benchmarks.reasoning_task.thinking_techniques import TransformersModel, measure_step_entropy, measure_trimming
-from guide.kvcache.kept import Kept
+from guide.llm.kvcache.ratio import Kept
 
 _SEED = 10**6  # of the problems asked; training draws from 0
 

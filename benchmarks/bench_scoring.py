@@ -37,7 +37,7 @@ from guide.scoring.batch import score_submissions
 from guide.scoring.judging import Judging
 from guide.scoring.outcomes import Setup
 from guide.scoring.workers import usable_cores
-from guide.submissions import Submission, read_submissions
+from guide.text.submissions import Submission, read_submissions
 
 TOKENS = 220
 WIDTH, LAYERS, INNER = 384, 6, 1536
@@ -101,9 +101,9 @@ def profile_stages(setup: Setup, records: Sequence[Submission]) -> dict[str, Any
     from guide.corpus.lexical import Lexicon
     from guide.corpus.onepass import OnePass
     from guide.corpus.vectors import VectorIndex
-    from guide.engines.student import StudentEngine
-    from guide.features import Vocabulary
     from guide.scoring.results import Results
+    from guide.student.engine import StudentEngine
+    from guide.student.features import Vocabulary
 
     watch = Stopwatch()
     watch.over(OnePass, "_read", "embedding")

@@ -17,12 +17,13 @@ import scipy.sparse
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
+from guide.calibration.measures import auroc
 from guide.corpus.encoder import load_minilm
-from guide.embedding_cache import CachedEncoder
-from guide.features import Vocabulary, cut_windows, pool_windows
-from guide.heads import DENSE_PENALTY, SPARSE_PENALTY, fit_vocabulary
-from guide.timesplit import targets_of, weigh_terms
-from guide.training import auroc, read_training_set, texts_of
+from guide.student.embedding_cache import CachedEncoder
+from guide.student.features import Vocabulary, cut_windows, pool_windows
+from guide.student.heads import DENSE_PENALTY, SPARSE_PENALTY, fit_vocabulary
+from guide.student.timesplit import targets_of, weigh_terms
+from guide.student.training import read_training_set, texts_of
 
 YEARS = (2022, 2023, 2024)
 WIDTH = 384

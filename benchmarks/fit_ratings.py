@@ -1,4 +1,4 @@
-"""What a paper's mean rating says of its acceptance: the two constants of guide.engines.verdict. One JSON line.
+"""What a paper's mean rating says of its acceptance: the two constants of guide.calibration.verdict. One JSON line.
 
 A logistic regression on the mean rating with each year's own rate of acceptance as the offset. The ratings of ICLR 2023
 are left out: most of them belong to other papers.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from guide.calibration import fit_logistic
+from guide.calibration.logistic import fit_logistic
 from guide.corpus.jsonl import Skipped, read_jsonl
 
 _WRONG = 2023

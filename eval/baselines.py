@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.features import join_title
-from guide.leakage import RULES
-from guide.training import TrainingSet, texts_of
+from guide.student.features import join_title
+from guide.student.training import TrainingSet, texts_of
+from guide.text.leaks import RULES
 
 MIN_DOCUMENTS = 3
 TFIDF = "tfidf-logistic"
@@ -70,7 +70,7 @@ def tfidf_baseline(texts: Sequence[tuple[str, str]], training: TrainingSet, base
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    from guide.calibration import chance, logit
+    from guide.calibration.logistic import chance, logit
 
     learnt = f"{len(training.years):,} decisions of {training.years.min()}-{training.years.max()}, text stripped"
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=MIN_DOCUMENTS, sublinear_tf=True)

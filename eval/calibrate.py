@@ -8,19 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guide.calibration import DEFAULT_VENUE, parse_venue
+from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
+from guide.calibration.fitting import Decided, Origin, check_labels, fit_engine
+from guide.calibration.recalibration import EngineCalibration, without_year
 from guide.corpus.jsonl import Skipped, read_jsonl
-from guide.engines import UNKNOWN_YEAR, Engine, JudgeRequest
-from guide.engines.choice import EngineChoice, load_engine
-from guide.engines.language import Failure
+from guide.engines import EngineChoice, load_engine
 from guide.errors import InputError
 from guide.eval.decisions import Decision, read_decisions
-from guide.instructions import without_instructions
-from guide.language import guess_language
-from guide.leakage import strip_leaks
-from guide.recalibration.calibration_fit import Decided, Origin, check_labels, fit_engine
-from guide.recalibration.recalibration import EngineCalibration, without_year
-from guide.sanitise import neutralise
+from guide.judging import UNKNOWN_YEAR, Engine, Failure, JudgeRequest
+from guide.text.instructions import without_instructions
+from guide.text.language import guess_language
+from guide.text.leaks import strip_leaks
+from guide.text.sanitise import neutralise
 
 _STUDENT = "student"
 _STUDENT_SERIES = "iclr"  # whose decisions the student was trained on

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from guide.calibration import DEFAULT_VENUE
+from guide.calibration.base_rates import DEFAULT_VENUE
+from guide.calibration.selection import FOLDS, REPEATS, Figures
 from guide.eval.calibrate import CalibrationReport
-from guide.recalibration.calibrator_choice import FOLDS, REPEATS, Figures
 
 
 def calibration_json(report: CalibrationReport) -> dict[str, Any]:

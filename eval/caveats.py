@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guide.engines import UNKNOWN_YEAR, Engine
 from guide.eval.decisions import Decision, ratings_agree
 from guide.eval.leakage import check_cutoff, check_years
-from guide.training import AGREEMENT
+from guide.judging import UNKNOWN_YEAR, Engine
+from guide.student.training import AGREEMENT
 
 
 def state_caveats(records: Sequence[Decision], engine: Engine, knowledge_cutoff: str | None = None) -> list[str]:

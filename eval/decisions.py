@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from guide.calibration.measures import auroc
 from guide.corpus.fusion import normalised_title
 from guide.corpus.jsonl import Skipped, read_jsonl
 from guide.errors import InputError
-from guide.training import auroc
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from guide.advice.prior_work import Prior, find_prior
 from guide.corpus.encoder import MiniLM, load_minilm
 from guide.corpus.records import Paper
 from guide.corpus.store import Store
-from guide.engines.student import background_vocabulary
 from guide.errors import InputError
-from guide.prior import Prior, find_prior
+from guide.student.engine import background_vocabulary
 
 # The months of ICLR's submission deadlines, by venue year (of 2025 that of the abstracts: 27 September 2024). Work of
 # the whole month counts as prior, so a deadline in a month's first days (2021, 2022) counts as the month before.

@@ -25,7 +25,7 @@ from guide.eval.metrics import Sample
 from guide.eval.readings import Texts
 from guide.eval.run import Probe
 from guide.eval.traces import FAMILIES, count_traces
-from guide.leakage import RULES, strip_leaks
+from guide.text.leaks import RULES, strip_leaks
 
 SOURCE = "text source"
 STATED = "stated source"
@@ -56,7 +56,7 @@ class StripRule:
 
 
 def strip_rules() -> tuple[StripRule, ...]:
-    """The stripper's rules in their order: the first that matches takes the passage (see `guide.leakage`)."""
+    """The stripper's rules in their order: the first that matches takes the passage (see `guide.text.leaks`)."""
     takes = {
         "link": "URLs, `\\url`, `\\href`, DOIs, names of code and video hosts",
         "release": 'code, data or models said to be (or become) public; "we release ..."; project pages; supplementary '
@@ -93,7 +93,7 @@ class AuditTexts:
 def read_audit_texts(path: Path, *, until: int) -> AuditTexts:
     """Read all decisions of a training file up to a year, those the engine must not learn from included.
 
-    Where no record is marked `symmetric`, all are taken for it, as `guide.training.read_training_set` does.
+    Where no record is marked `symmetric`, all are taken for it, as `guide.student.training.read_training_set` does.
 
     Raises:
         InputError: the file cannot be read, or has no accepted and rejected ones.

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import LogisticFit, chance, fit_logistic
+from guide.calibration.logistic import LogisticFit, chance, fit_logistic
+from guide.calibration.measures import auroc
 from guide.corpus.encoder import normalise
 from guide.eval.baselines import Baseline
 from guide.eval.retrained import calibration_years, embed_texts, embed_training
-from guide.features import Pools
-from guide.training import TrainingSet, auroc
+from guide.student.features import Pools
+from guide.student.training import TrainingSet
 
 NEIGHBOURS = "nearest-neighbours"
 CANDIDATES = (5, 10, 20, 40, 80, 160, 320, 640)
@@ -106,7 +107,7 @@ def neighbour_baseline(
         texts: (title, text) pairs to score.
         training: earlier decisions, their text stripped.
         base_rate: the venue's, which P(accept) is stated for.
-        encoder: best a `guide.embedding_cache.CachedEncoder`, because every training text is embedded.
+        encoder: best a `guide.student.embedding_cache.CachedEncoder`, because every training text is embedded.
         progress: show bars on stderr.
     """
     years = calibration_years(training)

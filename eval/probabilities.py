@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import logit, sigmoid, wilson
+from guide.calibration.logistic import logit, sigmoid
+from guide.calibration.measures import wilson
 from guide.eval.ranks import Floats, Ranked
 
 BINS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guide.calibration import wilson
+from guide.calibration.measures import wilson
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from guide.errors import InputError
 from guide.eval.decisions import Decision
 from guide.eval.run import Reading
-from guide.leakage import strip_leaks
+from guide.text.leaks import strip_leaks
 
 # What --text may say, and what it asks for; what tells most comes first.
 CHOICES: dict[str, tuple[Reading, ...]] = {

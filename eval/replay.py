@@ -14,12 +14,10 @@ import platformdirs
 from tqdm import tqdm
 
 from guide import __version__
-from guide.calibration import DEFAULT_VENUE, Venue, parse_venue
+from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_minilm
 from guide.corpus.records import Paper
-from guide.embedding_cache import CachedEncoder
-from guide.engines import UNKNOWN_YEAR, Engine, Spends
-from guide.engines.choice import STUDENT, EngineChoice, load_engine
+from guide.engines import STUDENT, EngineChoice, load_engine
 from guide.errors import InputError
 from guide.eval.areas import guess_areas
 from guide.eval.baselines import TFIDF, Baseline, simple_baselines, tfidf_baseline
@@ -34,8 +32,11 @@ from guide.eval.retrained import RAW_STUDENT, calibration_years, raw_baseline
 from guide.eval.run import Decided, Probe, Reading, Run, System
 from guide.eval.systems import Bench
 from guide.eval.timesplit import YearByYear, replay_years
-from guide.features import join_title
-from guide.training import TrainingSet, read_training_set
+from guide.judging import UNKNOWN_YEAR, Engine, Spends
+from guide.review import Venue
+from guide.student.embedding_cache import CachedEncoder
+from guide.student.features import join_title
+from guide.student.training import TrainingSet, read_training_set
 
 TRAINING_FILE = "iclr-decisions.jsonl.zst"
 

@@ -1,7 +1,7 @@
 """The student fitted anew on fewer years, or on raw text: its two heads and its calibrator, nothing else.
 
-Heads and calibrator are those of `guide.distill`: heads fitted on all years there are, a logistic on out-of-year scores
-of the last three with each year's base rate as an offset. Interval, rating distribution and sub-scores are not fitted.
+Heads and calibrator are those of `guide.student.distillation`: heads fitted on all years there are, a logistic on
+out-of-year scores of the last three with each year's base rate as an offset. Interval, rating distribution and sub-scores are not fitted.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import LogisticFit, chance, fit_logistic
+from guide.calibration.logistic import LogisticFit, chance, fit_logistic
 from guide.errors import InputError
 from guide.eval.baselines import Baseline
-from guide.features import Pools, Vocabulary, cut_windows, join_title, pool_windows
-from guide.heads import Heads, fit_heads, fit_vocabulary
-from guide.timesplit import predict_held_out, targets_of, weigh_terms
-from guide.training import TrainingSet, texts_of
+from guide.student.features import Pools, Vocabulary, cut_windows, join_title, pool_windows
+from guide.student.heads import Heads, fit_heads, fit_vocabulary
+from guide.student.timesplit import predict_held_out, targets_of, weigh_terms
+from guide.student.training import TrainingSet, texts_of
 
 RAW_STUDENT = "trained-on-raw"
 CALIBRATION_YEARS = 3
-MIN_YEAR = 300  # decisions that a year needs to calibrate on, as in `guide.distill`
+MIN_YEAR = 300  # decisions that a year needs to calibrate on, as in `guide.student.distillation`
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def raw_baseline(
         texts: (title, text) pairs to score, raw.
         training: read with `stripped=False`.
         base_rate: the venue's, which P(accept) is stated for.
-        encoder: best a `guide.embedding_cache.CachedEncoder`, because every training text is embedded.
+        encoder: best a `guide.student.embedding_cache.CachedEncoder`, because every training text is embedded.
         progress: show bars on stderr.
 
     Raises:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import wilson
+from guide.calibration.measures import wilson
 from guide.eval.ranks import Floats, top_size
 
 COVERAGES = tuple(share / 100 for share in range(1, 101))

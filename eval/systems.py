@@ -8,9 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import Venue, logit, sigmoid
-from guide.engines import Engine, Examines, JudgeRequest
-from guide.engines.language import Failure
+from guide.calibration.logistic import logit, sigmoid
 from guide.errors import GuideError
 from guide.eval.baselines import Baseline
 from guide.eval.bootstrap import Bootstrapped, bootstrap, difference
@@ -19,7 +17,8 @@ from guide.eval.evidence import Evidence, shuffle_evidence
 from guide.eval.metrics import Sample
 from guide.eval.readings import Texts
 from guide.eval.run import ENGINE, System
-from guide.review import Judgement
+from guide.judging import Engine, Examines, Failure, JudgeRequest
+from guide.review import Judgement, Venue
 
 NO_RETRIEVAL = "without-retrieval"
 RANDOM_EVIDENCE = "random-evidence"

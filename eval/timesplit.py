@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import chance, fit_logistic
+from guide.calibration.logistic import chance, fit_logistic
 from guide.errors import InputError
 from guide.eval.bootstrap import LEVEL, Bootstrapped, Estimate, bootstrap
 from guide.eval.decisions import Decision, ratings_agree
 from guide.eval.metrics import Sample, ece_if_calibrated
 from guide.eval.readings import read_texts
 from guide.eval.retrained import MIN_YEAR, calibration_years, embed_texts, embed_training, fit_student
-from guide.features import Pools
-from guide.timesplit import predict_held_out
-from guide.training import AGREEMENT, TrainingSet
+from guide.student.features import Pools
+from guide.student.timesplit import predict_held_out
+from guide.student.training import AGREEMENT, TrainingSet
 
 METRICS = (
     "auroc",
@@ -145,7 +145,7 @@ def replay_years(
 
     Args:
         training: decisions, their text stripped.
-        encoder: best a `guide.embedding_cache.CachedEncoder`, because every training text is embedded.
+        encoder: best a `guide.student.embedding_cache.CachedEncoder`, because every training text is embedded.
         later: decided submissions of one year after all of `training`; the student of all its years judges them.
         resamples: of the bootstrap.
         seed: of the same.

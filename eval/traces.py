@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide.corpus.sentences import split_sentences
-from guide.leakage import RULES
+from guide.text.leaks import RULES
 
 _MARKS = {
     "TeX": r"[\\$^_{}]",

@@ -5,24 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from guide import __version__
-from guide.advice import advise
-from guide.calibration import DEFAULT_VENUE, parse_venue
+from guide.advice.findings import advise
+from guide.advice.influence import LeaveOneOut, leave_one_out
+from guide.advice.prior_work import find_prior
+from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
 from guide.corpus.encoder import load_minilm
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
-from guide.engines import Engine, Examination, Examines, Explains, JudgeRequest
-from guide.engines.choice import STUDENT, EngineChoice, load_engine
-from guide.engines.language import Failure
-from guide.engines.student import background_vocabulary
+from guide.engines import STUDENT, EngineChoice, load_engine
 from guide.errors import ModelError
-from guide.features import join_title
-from guide.influence import LeaveOneOut, leave_one_out
-from guide.judged import as_paper, judged_text, judged_title
-from guide.prior import find_prior
-from guide.proposal import read_proposal
+from guide.judging import Engine, Examination, Examines, Explains, Failure, JudgeRequest
 from guide.review import Form, Provenance, Review
-from guide.rubric import load_rubric, missing_elements
-from guide.sanitise import evidence_warnings
+from guide.student.engine import background_vocabulary
+from guide.student.features import join_title
+from guide.text.proposal import read_proposal
+from guide.text.reading import as_paper, judged_text, judged_title
+from guide.text.rubric import load_rubric, missing_elements
+from guide.text.sanitise import evidence_warnings
 
 STARTER = "starter"
 PROPOSAL = "proposal"  # the id under which it is judged

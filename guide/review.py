@@ -1,7 +1,10 @@
-"""The values a review is made of, and their one JSON form (schema: docs/review.schema.json)."""
+"""The values a review is made of, and their one JSON form (docs/review.schema.json: python -m guide.review)."""
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +14,19 @@ SCHEMA_VERSION = 1
 Form = Literal["idea", "draft", "paper"]
 ModuleKind = Literal["abstract", "contribution", "method", "experiments"]
 MODULE_KINDS: tuple[ModuleKind, ...] = ("abstract", "contribution", "method", "experiments")
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A venue and year, and the share of submissions it accepts."""
+
+    name: str
+    base_rate: float
+
+    @property
+    def in_domain(self) -> bool:
+        """Whether the engine was calibrated on decisions of this series (ICLR)."""
+        return re.fullmatch(r"ICLR-\d{4}", self.name, re.IGNORECASE) is not None
 
 
 class _Value(BaseModel):
@@ -196,3 +212,18 @@ class Review(_Value):
     findings: tuple[Finding, ...]
     reasoning: Reasoning | None = Field(default=None, description="only from engines that are language models")
     provenance: Provenance
+
+
+def review_schema() -> str:
+    """The JSON schema (draft 2020-12) of a review, as the file in docs/ holds it."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Review.model_json_schema(mode="serialization"),
+    }
+    return json.dumps(schema, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    import click
+
+    click.echo(review_schema(), nl=False)

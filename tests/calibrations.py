@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from guide.calibration import chance, logit
-from guide.recalibration.calibration_fit import Decided, Origin, fit_engine
-from guide.recalibration.recalibration import EngineCalibration
+from guide.calibration.fitting import Decided, Origin, fit_engine
+from guide.calibration.logistic import chance, logit
+from guide.calibration.recalibration import EngineCalibration
 from guide.review import Interval, Signals
 from tests.judgements import calibration, judgement
 

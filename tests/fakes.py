@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from guide.errors import InputError
 
 if TYPE_CHECKING:
-    from guide.engines import JudgeRequest
+    from guide.judging import JudgeRequest
     from guide.review import Judgement
 
 

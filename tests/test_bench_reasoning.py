@@ -23,9 +23,9 @@ from benchmarks.reasoning_task.problems import (
     write_trace,
 )
 from benchmarks.reasoning_task.small_model import END, PROBE, Lesson, decode, draw_text, encode, load, load_or_train
-from guide.engines.transformers_model import TransformersModel
-from guide.reasoning.entropy import SKIP
-from guide.reasoning.trace import CLOSE, end_thinking
+from guide.llm.thinking.entropy import SKIP
+from guide.llm.thinking.trace import CLOSE, end_thinking
+from guide.llm.transformers_model import TransformersModel
 
 SEEDS = st.integers(0, 2**32 - 1)
 WORKED = Problem(

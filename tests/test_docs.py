@@ -3,9 +3,9 @@ from pathlib import Path
 
 import click
 import pytest
+from guide.review import review_schema
 
 from guide.cli import guide
-from guide.schema import review_schema
 
 ROOT = Path(__file__).parent.parent
 MANUAL = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_every_example_in_the_documentation_uses_commands_and_options_that_exist
 
 def test_the_published_schema_is_the_programs():
     published = (ROOT / "docs" / "review.schema.json").read_text(encoding="utf-8")
-    assert published == review_schema(), "write it anew: python -m guide.schema > docs/review.schema.json"
+    assert published == review_schema(), "write it anew: python -m guide.review > docs/review.schema.json"
 
 
 def test_links_in_the_documentation_lead_somewhere():

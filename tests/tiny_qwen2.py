@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.engines.language import Answer, Ask, Message, Position, Usage
 from guide.errors import InputError
+from guide.llm.model import Answer, Ask, Message, Position, Usage
 
 
 class TinyQwen2:

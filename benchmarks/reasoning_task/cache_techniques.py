@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from benchmarks.reasoning_task.outcomes import Outcomes, difference, mean_share, share
 from benchmarks.reasoning_task.problems import OPEN, Problem, stated_answer
 from benchmarks.reasoning_task.small_model import decode, encode, load
-from guide.engines.decoding import pad_left
-from guide.engines.language import Sampling
-from guide.kvcache.chunkkv import REUSE, random_chunks, select_chunks
-from guide.kvcache.eviction import continue_from, evict
-from guide.kvcache.kept import Kept
-from guide.kvcache.observation import Observed, prefill
-from guide.kvcache.selection import Selection
-from guide.kvcache.shotkv import Span, Units, random_units, select_units
-from guide.reasoning.trace import CLOSE
+from guide.llm.decoding import pad_left
+from guide.llm.kvcache.chunkkv import REUSE, random_chunks, select_chunks
+from guide.llm.kvcache.eviction import continue_from, evict
+from guide.llm.kvcache.observation import Observed, prefill
+from guide.llm.kvcache.ratio import Kept
+from guide.llm.kvcache.selection import Selection
+from guide.llm.kvcache.shotkv import Span, Units, random_units, select_units
+from guide.llm.model import Sampling
+from guide.llm.thinking.trace import CLOSE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

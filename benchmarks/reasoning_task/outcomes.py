@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.calibration import wilson
+from guide.calibration.measures import wilson
 
 _RESAMPLES = 2000
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.reasoning_task.problems import FILLING, NAMES, OPERATORS, Problem, draw_problem, write_trace
-from guide.reasoning.entropy import SKIP
-from guide.reasoning.labels import ScoreProbe
-from guide.reasoning.trace import CLOSE, end_thinking
+from guide.llm.thinking.entropy import SKIP
+from guide.llm.thinking.labels import ScoreProbe
+from guide.llm.thinking.trace import CLOSE, end_thinking
 
 if TYPE_CHECKING:
     import torch

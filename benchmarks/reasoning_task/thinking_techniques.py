@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from benchmarks.reasoning_task.outcomes import Outcomes, difference
 from benchmarks.reasoning_task.problems import WAIT, Problem
 from benchmarks.reasoning_task.small_model import PROBE
-from guide.engines.language import Sampling
-from guide.engines.transformers_model import TransformersModel
-from guide.reasoning.entropy import KAPPA, MeasuredTrace, measure, skipped
-from guide.reasoning.thinking import ThinkingOptions, think
-from guide.reasoning.trace import Boundary, Trace, end_thinking
-from guide.reasoning.trimming import TrimOptions, replay
-from guide.reasoning.valid_thinking import valid_thinking_rate
+from guide.llm.model import Sampling
+from guide.llm.thinking.budget import ThinkingOptions, think
+from guide.llm.thinking.entropy import KAPPA, MeasuredTrace, measure, skipped
+from guide.llm.thinking.trace import Boundary, Trace, end_thinking
+from guide.llm.thinking.trimming import TrimOptions, replay
+from guide.llm.thinking.valid_thinking import valid_thinking_rate
+from guide.llm.transformers_model import TransformersModel
 
 BUDGET = 320
 # Guide's own rule; but its `least` is more tokens than a whole trace of this task has.

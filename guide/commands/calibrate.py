@@ -10,7 +10,7 @@ import click
 from guide.commands.options import engine_options, json_option
 
 if TYPE_CHECKING:
-    from guide.engines.choice import EngineChoice
+    from guide.engines import EngineChoice
 
 
 @click.command(

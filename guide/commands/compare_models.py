@@ -11,27 +11,27 @@ import click
 from guide.commands.options import json_option
 
 if TYPE_CHECKING:
-    from guide.comparison import Comparison, Figure
-    from guide.comparison_runs import Procedure
-    from guide.engines.language import ChatModel, TextModel
+    from guide.eval.comparison.gate import Comparison, Figure
+    from guide.eval.comparison.runs import Procedure
+    from guide.llm.model import ChatModel, TextModel
 
 
 def asked_as_in_a_review(store: str | None) -> Procedure:
     """How both models are asked: as in a review, without thinking, with the prior work that the store has."""
     import json
 
-    from guide.calibration import DEFAULT_VENUE, parse_venue
-    from guide.comparison_runs import Idea, Procedure, Question
+    from guide.advice.prior_work import find_prior
+    from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
     from guide.corpus.encoder import load_minilm
     from guide.corpus.records import Paper
     from guide.corpus.starter import starter_path
     from guide.corpus.store import Store
-    from guide.engines import JudgeRequest
-    from guide.engines.answers import ReviewAnswer
-    from guide.engines.reasoner import LEAD, label_forms
-    from guide.engines.student import background_vocabulary
-    from guide.prior import find_prior
-    from guide.prompting import build_prompt
+    from guide.eval.comparison.runs import Idea, Procedure, Question
+    from guide.judging import JudgeRequest
+    from guide.llm.answers import ReviewAnswer
+    from guide.llm.prompt import build_prompt
+    from guide.llm.reasoner import LEAD, label_forms
+    from guide.student.engine import background_vocabulary
 
     opened = Store.open(Path(store) if store else starter_path())
     encoder, vocabulary, venue = load_minilm(), background_vocabulary(), parse_venue(DEFAULT_VENUE)
@@ -90,9 +90,9 @@ def compare_models(
     """
     import json
 
-    from guide.comparison import compare
-    from guide.comparison_runs import collect, read_ideas
-    from guide.engines.choice import EngineChoice, load_chat_model, load_text_model
+    from guide.engines import EngineChoice, load_chat_model, load_text_model
+    from guide.eval.comparison.gate import compare
+    from guide.eval.comparison.runs import collect, read_ideas
 
     ideas, left_out = read_ideas(file, limit)
     for reason, number in left_out.items():

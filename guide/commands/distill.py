@@ -75,7 +75,7 @@ def student(
     """
     import json
 
-    from guide.distill import distill as train
+    from guide.student.distillation import distill as train
 
     done = train(
         decisions,

@@ -13,11 +13,11 @@ from guide.commands.options import json_option
 from guide.errors import InputError
 
 if TYPE_CHECKING:
-    from guide.finetune.grpo import GrpoOptions
-    from guide.finetune.lengths import Schedule
-    from guide.finetune.lora import LoraOptions
-    from guide.finetune.raft import RaftOptions
-    from guide.finetune.sft import SftOptions
+    from guide.llm.finetune.grpo import GrpoOptions
+    from guide.llm.finetune.lengths import Schedule
+    from guide.llm.finetune.lora import LoraOptions
+    from guide.llm.finetune.raft import RaftOptions
+    from guide.llm.finetune.sft import SftOptions
 
 _RECIPES = ("sft", "raft", "grpo-length")
 # Which recipes an option is for; the others take no notice of it, so it is refused there.
@@ -112,14 +112,14 @@ def llm(files: tuple[Path, ...], recipe: str, model: str, out: Path, until: int 
 def _train(
     files: tuple[Path, ...], recipe: str, model: str, out: Path, until: int | None, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    from guide.finetune.lora import require_packages
+    from guide.llm.finetune.lora import require_packages
 
     require_packages()
-    from guide.finetune.examples import read_examples
-    from guide.finetune.grpo import finetune_grpo
-    from guide.finetune.raft import finetune_raft
-    from guide.finetune.sft import finetune_sft
-    from guide.finetune.tokenskip import llmlingua_compressor
+    from guide.llm.finetune.examples import read_examples
+    from guide.llm.finetune.grpo import finetune_grpo
+    from guide.llm.finetune.raft import finetune_raft
+    from guide.llm.finetune.sft import finetune_sft
+    from guide.llm.finetune.tokenskip import llmlingua_compressor
 
     data = read_examples(files, until=until)
     if recipe == "raft":
@@ -131,7 +131,7 @@ def _train(
 
 
 def _lora(given: Mapping[str, Any]) -> LoraOptions:
-    from guide.finetune.lora import LoraOptions
+    from guide.llm.finetune.lora import LoraOptions
 
     named = _named(given, rank="rank", alpha="alpha")
     if "targets" in given:
@@ -140,7 +140,7 @@ def _lora(given: Mapping[str, Any]) -> LoraOptions:
 
 
 def _sft(given: Mapping[str, Any], epochs: float = 3.0) -> SftOptions:
-    from guide.finetune.sft import SftOptions
+    from guide.llm.finetune.sft import SftOptions
 
     named = _named(
         given, "epochs", "learning_rate", "max_tokens", "held_out", "task", "device", "seed", accumulate="batch"
@@ -151,9 +151,9 @@ def _sft(given: Mapping[str, Any], epochs: float = 3.0) -> SftOptions:
 
 
 def _raft(given: Mapping[str, Any]) -> RaftOptions:
-    from guide.finetune.raft import RaftOptions
-    from guide.finetune.rewards import RewardOptions
-    from guide.finetune.sampling import SampleOptions
+    from guide.llm.finetune.raft import RaftOptions
+    from guide.llm.finetune.rewards import RewardOptions
+    from guide.llm.finetune.sampling import SampleOptions
 
     reward = replace(RewardOptions(), **_named(given, weight="rating_weight"))
     sampling = replace(SampleOptions(reward=reward), **_named(given, "samples", "thinking", answer="answer_tokens"))
@@ -162,8 +162,8 @@ def _raft(given: Mapping[str, Any]) -> RaftOptions:
 
 
 def _grpo(given: Mapping[str, Any]) -> GrpoOptions:
-    from guide.finetune.grpo import GrpoOptions
-    from guide.finetune.length_reward import LengthOptions
+    from guide.llm.finetune.grpo import GrpoOptions
+    from guide.llm.finetune.length_reward import LengthOptions
 
     reward = replace(
         LengthOptions(schedule=_schedule(given.get("budget"))),
@@ -177,7 +177,7 @@ def _grpo(given: Mapping[str, Any]) -> GrpoOptions:
 
 
 def _schedule(text: str | None) -> Schedule | None:
-    from guide.finetune.lengths import Schedule
+    from guide.llm.finetune.lengths import Schedule
 
     if text is None:
         return None

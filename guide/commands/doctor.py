@@ -37,7 +37,7 @@ def doctor(model: str | None, memory: str | None, prompt_tokens: int, as_json: b
     import json
     from dataclasses import asdict
 
-    from guide.diagnosis import diagnose
+    from guide.commands.diagnosis import diagnose
 
     report = diagnose()
     if as_json:
@@ -55,8 +55,8 @@ def _print_plan(model: str, memory: str, prompt_tokens: int, *, as_json: bool) -
     import json
     from dataclasses import asdict
 
-    from guide.kvcache.plan import plan
-    from guide.kvcache.shape import load_shape, parse_bytes
+    from guide.llm.kvcache.plan import plan
+    from guide.llm.kvcache.shape import load_shape, parse_bytes
 
     size = parse_bytes(memory)
     shape = load_shape(model)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from guide.engines.choice import EngineChoice
+    from guide.engines import EngineChoice
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -23,7 +23,7 @@ def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_venue(*args: Any, venue: str | None, engine: EngineChoice, **values: Any) -> Any:
-        from guide.recalibration.recalibration import stated_venue
+        from guide.calibration.recalibration import stated_venue
 
         return command(*args, venue=stated_venue(venue, engine.calibration), engine=engine, **values)
 
@@ -41,7 +41,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_choice(*args: Any, **values: Any) -> Any:
-        from guide.engines.choice import EngineChoice
+        from guide.engines import EngineChoice
 
         settings = {name: values.pop(option) for option, name in _ENGINE_SETTINGS.items()}
         return command(*args, engine=EngineChoice(**settings), **values)

@@ -10,7 +10,7 @@ import click
 from guide.commands.options import engine_options, json_option, venue_option
 
 if TYPE_CHECKING:
-    from guide.engines.choice import EngineChoice
+    from guide.engines import EngineChoice
     from guide.eval.decisions import DecisionSet
 
 OPENREVIEW = "openreview"

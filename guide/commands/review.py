@@ -9,7 +9,7 @@ import click
 from guide.commands.options import engine_options, json_option, venue_option
 
 if TYPE_CHECKING:
-    from guide.engines.choice import EngineChoice
+    from guide.engines import EngineChoice
     from guide.review import Form
 
 
@@ -47,6 +47,6 @@ def review(
     if as_json:
         click.echo(result.model_dump_json(indent=2))
         return
-    from guide.report.terminal import print_review
+    from guide.advice.views.terminal import print_review
 
     print_review(result)

@@ -12,10 +12,10 @@ from guide.commands.options import engine_options, json_option, venue_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from guide.engines.choice import EngineChoice
+    from guide.engines import EngineChoice
     from guide.review import Form
     from guide.scoring.batch import Plan, ScoreReport
-    from guide.submissions import Submission, Unreadable
+    from guide.text.submissions import Submission, Unreadable
 
 _REASONS = 20  # shown; some name a count of tokens or cells, and there may be as many of them as records
 
@@ -90,7 +90,7 @@ def score(
 
 
 def _read(source: tuple[str, ...], limit: int | None) -> Iterator[Submission | Unreadable]:
-    from guide.submissions import read_submissions, read_venue
+    from guide.text.submissions import read_submissions, read_venue
 
     if source[0] == "openreview" and len(source) == 2:
         return read_venue(source[1], limit=limit)

@@ -27,9 +27,9 @@ from guide.scoring.results import Listing, Results, Ties
 from guide.scoring.workers import Crew, OneProcess, Processes, choose_workers
 
 if TYPE_CHECKING:
-    from guide.engines.forecast import Forecast
+    from guide.scoring.forecast import Forecast
     from guide.scoring.outcomes import Identity
-    from guide.submissions import Submission, Unreadable
+    from guide.text.submissions import Submission, Unreadable
 
 _ALONE_AT_ONCE = 32  # submissions kept in one transaction: half a second's work
 _TOGETHER_AT_ONCE = 64  # asked of a language model at a time
@@ -161,7 +161,7 @@ def plan_scoring(
 
     Whether the engine or the store changed since an earlier run is not looked into: then more is to be judged.
     """
-    from guide.engines.forecast import forecast
+    from guide.scoring.forecast import forecast
 
     setup = _absolute(setup or Setup())
     with ExitStack() as stack:

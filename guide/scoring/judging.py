@@ -12,23 +12,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from guide.calibration import Venue, parse_venue
+from guide.calibration.base_rates import parse_venue
 from guide.corpus.records import MONTH
-from guide.engines import JudgeRequest, Spends
-from guide.engines.choice import load_engine
-from guide.engines.language import Failure
+from guide.engines import load_engine
 from guide.errors import GuideError, InputError
-from guide.features import join_title
-from guide.judged import Reading, as_paper, judged_text, judged_title, reading_of
+from guide.judging import Failure, JudgeRequest, Spends
+from guide.review import Venue
 from guide.scoring.outcomes import Identity, Near, Outcome, Search, Setup
+from guide.student.features import join_title
+from guide.text.reading import Reading, as_paper, judged_text, judged_title, reading_of
 
 if TYPE_CHECKING:
+    from guide.advice.prior_work import Prior
     from guide.corpus.encoder import MiniLM
     from guide.corpus.store import Store
-    from guide.engines import Engine
-    from guide.features import Vocabulary
-    from guide.prior import Prior
-    from guide.submissions import Submission
+    from guide.judging import Engine
+    from guide.student.features import Vocabulary
+    from guide.text.submissions import Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Judging:
         if setup.store is not None:
             from guide.corpus.encoder import load_minilm
             from guide.corpus.store import Store
-            from guide.engines.student import background_vocabulary
+            from guide.student.engine import background_vocabulary
 
             self._encoder = self._encoder or load_minilm()
             # The student reads neither terms nor passages.
@@ -93,7 +93,7 @@ class Judging:
     @property
     def identity(self) -> Identity:
         """Who answers."""
-        from guide.prompting import prompts_sha256
+        from guide.llm.prompt import prompts_sha256
 
         return Identity(
             engine=self._engine.id,
@@ -159,7 +159,7 @@ class Judging:
         return _Asked(place, request, search)
 
     def _find(self, reading: Reading, whole: str) -> Prior:
-        from guide.prior import find_prior
+        from guide.advice.prior_work import find_prior
 
         if self._store is None or self._encoder is None:
             raise ValueError("there is no store to look into")

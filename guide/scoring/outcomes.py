@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guide.calibration import DEFAULT_VENUE
-from guide.engines.choice import STUDENT, EngineChoice
+from guide.calibration.base_rates import DEFAULT_VENUE
+from guide.engines import STUDENT, EngineChoice
 from guide.review import Form, Judgement
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from guide.corpus.records import canonical
 from guide.scoring.result_tables import acquire_lock, prepare, translating
-from guide.submissions import Submission, Unreadable
+from guide.text.submissions import Submission, Unreadable
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

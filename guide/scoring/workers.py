@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from guide.submissions import Submission
+    from guide.text.submissions import Submission
 
 _WORTH_A_WORKER = 200  # texts: a worker takes three seconds to start
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from guide.calibration.recalibration import load_calibration
 from guide.eval import calibrate as module
-from guide.recalibration.recalibration import load_calibration
 from tests.calibrations import decisions
 from tests.fakes import FakeEngine
 

@@ -2,12 +2,12 @@ import json
 
 import pytest
 
+from guide import engines as choice
 from guide.commands import compare_models as command
-from guide.comparison_runs import Procedure, Question
-from guide.engines import choice
-from guide.engines.language import Message, Sampling
 from guide.errors import ModelError
-from tests.engines.tiny_models import make_qwen2
+from guide.eval.comparison.runs import Procedure, Question
+from guide.llm.model import Message, Sampling
+from tests.llm.tiny_models import make_qwen2
 from tests.tiny_qwen2 import TinyQwen2
 
 MODELS = {"whole": None, "broken": 2}

@@ -4,10 +4,10 @@ import pytest
 from click import Group
 
 from guide.commands.distill import distill
-from guide.engines.transformers_model import TransformersModel
-from guide.finetune import lora
-from tests.engines.tiny_models import make_qwen2
-from tests.finetune.records import reviewed, taught, write_records
+from guide.llm.finetune import lora
+from guide.llm.transformers_model import TransformersModel
+from tests.llm.finetune.records import reviewed, taught, write_records
+from tests.llm.tiny_models import make_qwen2
 
 QUICK = ("--device", "cpu", "--rank", "8", "--learning-rate", "0.01")
 

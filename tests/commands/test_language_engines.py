@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 from guide.corpus.starter import starter_path
-from tests.engines.llm_server import serve
-from tests.engines.test_reasoner import REVIEW
-from tests.engines.tiny_models import make_qwen2
+from tests.llm.llm_server import serve
+from tests.llm.test_reasoner import REVIEW
+from tests.llm.tiny_models import make_qwen2
 
 ROOT = Path(__file__).parent.parent.parent
 IDEA = ROOT / "examples" / "idea.md"

@@ -5,8 +5,8 @@ from guide.corpus import onepass
 from guide.corpus.chunking import module_vectors
 from guide.corpus.onepass import load_onepass
 from guide.corpus.records import Paper
-from guide.features import cut_windows
 from guide.scoring.judging import one_thread
+from guide.student.features import cut_windows
 
 _SENTENCES = (
     "We study how sparse attention finds what matters in long inputs.",

@@ -5,7 +5,7 @@ import pytest
 
 from guide.eval.baselines import simple_baselines, tfidf_baseline
 from guide.eval.metrics import Prepared, Sample
-from guide.training import read_training_set, take
+from guide.student.training import read_training_set, take
 from tests.submissions import submissions
 
 TEXTS = [

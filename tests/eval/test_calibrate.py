@@ -2,17 +2,16 @@ import json
 
 import pytest
 
-from guide.calibration import parse_venue
-from guide.engines import UNKNOWN_YEAR, JudgeRequest
-from guide.engines.calibrated import calibrated
-from guide.engines.choice import EngineChoice
-from guide.engines.language import Failure
-from guide.engines.student import load_student
+from guide.calibration.base_rates import parse_venue
+from guide.calibration.calibrated import calibrated
+from guide.calibration.recalibration import load_calibration, stated_venue
+from guide.engines import EngineChoice
 from guide.errors import InputError
 from guide.eval import calibrate as module
 from guide.eval.calibrate import calibrate_engine
 from guide.eval.calibration_table import calibration_json, print_calibration
-from guide.recalibration.recalibration import load_calibration, stated_venue
+from guide.judging import UNKNOWN_YEAR, Failure, JudgeRequest
+from guide.student.engine import load_student
 from tests.calibrations import decisions
 from tests.submissions import submissions
 

@@ -1,6 +1,6 @@
-from guide.engines import UNKNOWN_YEAR
 from guide.eval.caveats import state_caveats
 from guide.eval.decisions import Decision
+from guide.judging import UNKNOWN_YEAR
 from tests.fakes import FakeEngine
 
 

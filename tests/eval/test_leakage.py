@@ -20,7 +20,7 @@ from guide.eval.leakage import (
 )
 from guide.eval.readings import read_texts
 from guide.eval.traces import FAMILIES
-from guide.leakage import RULES, strip_leaks
+from guide.text.leaks import RULES, strip_leaks
 
 ROOT = Path(__file__).parents[2]
 IDEA = "We study sparse attention and compare it with dense attention on five tasks."

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsRegressor
 
-from guide.embedding_cache import CachedEncoder
+from guide.calibration.measures import auroc
 from guide.eval.neighbours import CANDIDATES, NEIGHBOURS, count_votes, fit_vote, neighbour_baseline, vote_out_of_year
-from guide.training import auroc, read_training_set, take
+from guide.student.embedding_cache import CachedEncoder
+from guide.student.training import read_training_set, take
 from tests.submissions import submissions
 
 WIDTH = 16

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss
 
-from guide.calibration import logit, sigmoid
+from guide.calibration.logistic import logit, sigmoid
 from guide.eval.probabilities import CLIP, Forecasts, ece_by_chance, reliability_bins
 
 samples = st.lists(st.tuples(st.sampled_from(np.linspace(0, 1, 21)), st.booleans()), min_size=1, max_size=60)

@@ -4,7 +4,6 @@ import math
 import pytest
 
 from guide.corpus.starter import starter_path
-from guide.engines import UNKNOWN_YEAR
 from guide.errors import InputError
 from guide.eval import replay as module
 from guide.eval.decisions import read_decisions
@@ -12,6 +11,7 @@ from guide.eval.neighbours import NEIGHBOURS
 from guide.eval.replay import ReplayOptions, run_replay
 from guide.eval.retrained import RAW_STUDENT
 from guide.eval.run import load_run
+from guide.judging import UNKNOWN_YEAR
 from tests.fakes import FakeEngine
 from tests.judgements import judgement
 from tests.submissions import submissions

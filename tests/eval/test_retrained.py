@@ -3,11 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from guide.calibration import parse_venue
-from guide.distill import HELD_OUT_YEARS, distill
-from guide.embedding_cache import CachedEncoder
-from guide.engines import JudgeRequest
-from guide.engines.student import load_student
+from guide.calibration.base_rates import parse_venue
+from guide.calibration.measures import auroc
 from guide.errors import InputError
 from guide.eval.retrained import (
     CALIBRATION_YEARS,
@@ -17,7 +14,11 @@ from guide.eval.retrained import (
     fit_student,
     raw_baseline,
 )
-from guide.training import auroc, read_training_set, take
+from guide.judging import JudgeRequest
+from guide.student.distillation import HELD_OUT_YEARS, distill
+from guide.student.embedding_cache import CachedEncoder
+from guide.student.engine import load_student
+from guide.student.training import read_training_set, take
 from tests.submissions import submissions
 
 LINK = " See https://example.org/code."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guide.calibration import wilson
+from guide.calibration.measures import wilson
 from guide.eval.ranks import Ranking, top_size
 from guide.eval.selective import (
     decile_figure,

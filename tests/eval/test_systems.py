@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from guide.calibration import Venue
-from guide.engines.language import Failure
 from guide.errors import GuideError
 from guide.eval.baselines import Baseline
 from guide.eval.decisions import Decision
 from guide.eval.readings import read_texts
 from guide.eval.systems import NO_RETRIEVAL, RANDOM_EVIDENCE, Bench
+from guide.judging import Failure
+from guide.review import Venue
 from tests.fakes import FakeEngine
 from tests.judgements import judgement
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 
-from guide.calibration import chance
-from guide.embedding_cache import CachedEncoder
+from guide.calibration.logistic import chance
+from guide.calibration.measures import auroc
 from guide.errors import InputError
 from guide.eval.bootstrap import Bootstrapped
 from guide.eval.decisions import read_decisions
 from guide.eval.retrained import embed_texts, embed_training, fit_student
 from guide.eval.timesplit import AT_LAST_RATE, METRICS, _Played, _slope, replay_years
-from guide.training import auroc, read_training_set, take
+from guide.student.embedding_cache import CachedEncoder
+from guide.student.training import read_training_set, take
 from tests.submissions import submissions
 
 YEARS = (2018, 2019, 2020, 2021)

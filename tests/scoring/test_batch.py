@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench_kills import run_kills
-from guide.engines.choice import EngineChoice
-from guide.engines.language import Failure
+from guide.engines import EngineChoice
 from guide.errors import GuideError, InputError
+from guide.judging import Failure
 from guide.scoring import judging
 from guide.scoring.batch import plan_scoring, score_submissions
 from guide.scoring.outcomes import Setup
 from guide.scoring.results import Results
-from guide.submissions import read_submissions
+from guide.text.submissions import read_submissions
 from tests.fakes import FakeEngine
 from tests.judgements import judgement
 from tests.scoring.test_judging import STORE, submission

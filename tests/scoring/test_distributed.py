@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guide.engines.choice import EngineChoice
+from guide.engines import EngineChoice
 from guide.errors import GuideError, InputError
 from guide.scoring.batch import score_submissions
 from guide.scoring.outcomes import Setup

@@ -5,13 +5,13 @@ import pytest
 from guide.advisor import review_idea
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
-from guide.engines.choice import EngineChoice
-from guide.engines.language import Failure
+from guide.engines import EngineChoice
 from guide.errors import InputError
+from guide.judging import Failure
 from guide.scoring import judging
 from guide.scoring.judging import Judging, requests_of
 from guide.scoring.outcomes import Setup
-from guide.submissions import Submission, read_submissions
+from guide.text.submissions import Submission, read_submissions
 from tests.fakes import FakeEngine
 from tests.judgements import judgement
 

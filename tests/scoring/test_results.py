@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from guide.errors import GuideError, InputError
 from guide.scoring.outcomes import Near, Outcome, Search
 from guide.scoring.results import Results, input_key
-from guide.submissions import Submission, Unreadable
+from guide.text.submissions import Submission, Unreadable
 from tests.judgements import judgement
 
 SETTINGS = {"engine": "fake-1"}

@@ -1,0 +1,1 @@
+"""Whether a compressed model may stand in for the whole one."""

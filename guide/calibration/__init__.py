@@ -1,0 +1,1 @@
+"""What an engine's scores are worth: base rates, maps from scores to chances, confidence, and their limits."""

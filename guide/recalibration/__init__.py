@@ -1,1 +1,0 @@
-"""What an engine's judgements are worth at a venue, learnt from its decisions."""

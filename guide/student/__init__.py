@@ -1,0 +1,1 @@
+"""The student: what it reads, how it is trained, and the engine."""
