@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from guide import calibration
-from guide.calibration import confidence
+from guide.calibration import confidence, logistic
 from guide.corpus.encoder import MiniLM, load_minilm
 from guide.errors import InputError, ModelError
 from guide.judging import JudgeRequest
-from guide.review import Calibration, Interval, Judgement, Signals, Subscore
+from guide.review import Calibration, Interval, Judgement, Signals, Subscore, Venue
 from guide.student import ordinal
 from guide.student.features import Features, Vocabulary, extract, extract_without_each
 from guide.student.parameters import WEIGHTS, Student, load
@@ -32,9 +31,7 @@ class StudentEngine:
         self._student = student
         self._p = student.parameters
         self._heads: list[str] = student.card["heads"]
-        self._calibrator = calibration.LogisticFit(
-            self._p.calibrator, self._p.covariance, len(self._p.heldout_accepted)
-        )
+        self._calibrator = logistic.LogisticFit(self._p.calibrator, self._p.covariance, len(self._p.heldout_accepted))
         members = (len(self._p.bias) - len(self._heads)) // 2
         # Student's t, because the spread is estimated from a handful of members.
         self._quantile = float(stdtrit(members - 1, (1 + INTERVAL_LEVEL) / 2))
@@ -76,11 +73,11 @@ class StudentEngine:
         return answers
 
     def chances_without_each(
-        self, title: str, sentences: Sequence[str], tried: int, venue: calibration.Venue
+        self, title: str, sentences: Sequence[str], tried: int, venue: Venue
     ) -> NDArray[np.float64]:
         """P(accept) of the whole and without each of the first `tried` sentences (see `Explains`)."""
         features = extract_without_each(self.encoder, self.vocabulary, title, sentences, tried)
-        return calibration.chance(self._calibrator.evidence(self._score(features)[:, :2]), venue.base_rate)
+        return logistic.chance(self._calibrator.evidence(self._score(features)[:, :2]), venue.base_rate)
 
     def _read(self, texts: Sequence[tuple[str, str]], *, progress: bool) -> Features:
         return extract(self.encoder, self.vocabulary, texts, progress=progress)
@@ -94,10 +91,10 @@ class StudentEngine:
         members = scores[row, len(self._heads) :].reshape(-1, 2)
         evidence = float(self._calibrator.evidence(pair)[0])
         rate = request.venue.base_rate
-        p = float(calibration.chance(np.array([evidence]), rate)[0])
+        p = float(logistic.chance(np.array([evidence]), rate)[0])
         spread = self._calibrator.evidence(members)
         half = self._quantile * float(np.sqrt(spread.var(ddof=1) + self._calibrator.evidence_variance(pair)[0]))
-        low, high = calibration.chance(np.array([evidence - half, evidence + half]), rate)
+        low, high = logistic.chance(np.array([evidence - half, evidence + half]), rate)
         bins = ordinal.distribution(pair[:, 0], float(self._p.slope[0]), self._p.thresholds)
         ratings = (bins @ self._p.rating_map)[0]
         distance = self._distance(features.unit[row])
@@ -135,7 +132,7 @@ class StudentEngine:
             ),
             subscores=self._subscores(scores[row, 2 : len(self._heads)]),
             signals=Signals(
-                disagreement=float(calibration.chance(spread, rate).std(ddof=1)),
+                disagreement=float(logistic.chance(spread, rate).std(ddof=1)),
                 entropy=confidence.entropy_share(ratings),
                 coverage=confidence.coverage(request.evidence),
                 distance=distance,

@@ -3,7 +3,7 @@ import json
 import pytest
 from transformers import Qwen2Config
 
-from guide import diagnosis
+from guide.commands import diagnosis
 from guide.errors import ModelError
 
 
