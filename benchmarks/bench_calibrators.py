@@ -20,9 +20,9 @@ import numpy as np
 from guide.calibration.logistic import fit_logistic, logit
 from guide.calibration.maps import KINDS, fit_calibrator
 from guide.calibration.selection import cross_validate, year_rates
-from guide.corpus.encoder import load_minilm
+from guide.corpus.minilm.model import load_minilm
 from guide.student.embedding_cache import CachedEncoder
-from guide.student.features import cut_windows, pool_windows
+from guide.student.features import join_title
 from guide.student.timesplit import predict_held_out
 from guide.student.training import read_training_set
 
@@ -35,13 +35,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("decisions", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("build/embeddings"))
-    parser.add_argument("--precision", default="auto")
     parser.add_argument("--scale", type=float, default=1.0)
     given = parser.parse_args()
     begun = time.perf_counter()
     data = read_training_set(given.decisions, until=max(YEARS))
-    encoder = CachedEncoder(load_minilm(precision=given.precision), given.cache)
-    layers = pool_windows(encoder, [cut_windows(s.title, s.text) for s in data.submissions], progress=True)
+    encoder = CachedEncoder(load_minilm(), given.cache)
+    layers = encoder.pool([join_title(s.title, s.text) for s in data.submissions], progress=True).layers
     held = predict_held_out(data, layers.reshape(len(layers), -1), YEARS)
     years, accepted, rates = data.years[held.rows], data.accepted[held.rows], data.year_rates[held.rows]
     random = np.random.default_rng(0)

@@ -151,7 +151,7 @@ def embed(path: Path, cache: Path, size: int | None) -> NDArray[np.float32]:
 
     papers = list({one.id: one for one in read_records(path) if isinstance(one, Paper)}.values())
     papers = papers[: size + QUERIES if size else None]
-    encoder = CachedSpans(load_encoder(precision="auto"), cache)
+    encoder = CachedSpans(load_encoder(), cache)
     parts = [
         module_vectors(encoder, papers[start : start + _AT_ONCE])[KINDS[0]][1]
         for start in range(0, len(papers), _AT_ONCE)

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide.corpus.compress import Compressor, load_compressor
-from guide.corpus.encoder import MiniLM, load_minilm
 from guide.corpus.guards import find_guarded
+from guide.corpus.minilm.model import MiniLM, load_minilm
 from guide.corpus.records import Paper, read_records
 
 _SEED = 20_251_123
@@ -45,7 +45,7 @@ def main() -> None:
     compressors += [load_compressor("extractive", rate=rate) for rate in options.rates]
     if options.compress_model:
         compressors += [load_compressor("llmlingua", rate=rate, model=options.compress_model) for rate in options.rates]
-    encoder = load_minilm(precision="auto")
+    encoder = load_minilm()
     queries = {
         "title": encoder.encode([paper.title for paper in papers]),
         "last_half": encoder.encode([last_half(paper) for paper in papers]),

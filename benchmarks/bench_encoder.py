@@ -23,7 +23,8 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from guide.corpus.encoder import MINILM_ID, MiniLM, load_minilm, packaged_weights
+from guide.corpus.minilm.build import published_weights
+from guide.corpus.minilm.model import MINILM_ID, MiniLM, load_minilm
 from guide.corpus.records import Paper, read_records
 
 _SEED = 20_251_123
@@ -43,7 +44,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     texts = draw(options.file, options.texts)
-    reference = SentenceTransformer(str(packaged_weights()), device="cpu")
+    reference = SentenceTransformer(str(published_weights()), device="cpu")
     encoders = {name: load_minilm(precision=name) for name in options.precisions}
     embedders: dict[str, Embed] = {"sentence_transformers": lambda some: reference.encode(list(some))}
     embedders |= {name: encoder.encode for name, encoder in encoders.items()}

@@ -48,7 +48,7 @@ from guide.corpus.retrieve import retrieve_like
 from guide.corpus.store import Store
 queries = [parse_paper(json.loads(line)) for line in sys.stdin]
 begun = time.perf_counter()
-encoder = load_encoder(precision="auto")
+encoder = load_encoder()
 with Store.open(Path(sys.argv[1])) as store:
     opened = time.perf_counter() - begun
     whole, embedding = [], []
@@ -74,7 +74,7 @@ def main() -> None:
         "--store", type=Path, help="folder to build the store in and to keep; one that is there is used"
     )
     options = parser.parse_args()
-    encoder: Encoder = load_encoder(precision="auto")
+    encoder: Encoder = load_encoder()
     with tempfile.TemporaryDirectory() as scratch:
         cached = CachedSpans(encoder, options.cache or Path(scratch) / "spans.db")
         path = options.store or Path(scratch) / "store"

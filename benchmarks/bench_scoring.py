@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guide.corpus.encoder import MINILM_ID, MINILM_SHA256, SpanVectors, load_minilm, normalise
+from guide.corpus.encoder import SpanVectors, normalise
+from guide.corpus.minilm.model import MINILM_ID, MINILM_SHA256, load_minilm
 from guide.corpus.records import Paper
 from guide.corpus.store import Store
 from guide.scoring.batch import score_submissions
@@ -98,8 +99,9 @@ def flop_a_text(tokens: float) -> float:
 
 def profile_stages(setup: Setup, records: Sequence[Submission]) -> dict[str, Any]:
     """Processor milliseconds a text by stage on one core, and the peak measured in between."""
-    from guide.corpus.lexical import Lexicon
     from guide.corpus.onepass import OnePass
+
+    from guide.corpus.lexical import Lexicon
     from guide.corpus.vectors import VectorIndex
     from guide.scoring.results import Results
     from guide.student.engine import StudentEngine

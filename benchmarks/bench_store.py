@@ -27,9 +27,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="JSON lines of papers: plain, .gz or .zst")
     parser.add_argument("--limit", type=int, default=20_000, help="papers to take from the file")
-    parser.add_argument("--precision", choices=("float32", "bfloat16", "auto"), default="auto")
     options = parser.parse_args()
-    encoder = load_encoder("minilm", precision=options.precision)
+    encoder = load_encoder("minilm")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store"
         with Store.create_or_open(path, encoder) as store:
@@ -56,7 +55,7 @@ def main() -> None:
     line = {
         "papers": info.papers,
         "skipped": len(report.skipped),
-        "precision": options.precision,
+        "precision": encoder.precision,
         "seconds": round(report.seconds, 2),
         "papers_per_second": round(report.papers_per_second, 1),
         "second_build_changed": again.added + again.updated + again.embedded,

@@ -18,9 +18,9 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
 from guide.calibration.measures import auroc
-from guide.corpus.encoder import load_minilm
+from guide.corpus.minilm.model import load_minilm
 from guide.student.embedding_cache import CachedEncoder
-from guide.student.features import Vocabulary, cut_windows, pool_windows
+from guide.student.features import Vocabulary, join_title
 from guide.student.heads import DENSE_PENALTY, SPARSE_PENALTY, fit_vocabulary
 from guide.student.timesplit import targets_of, weigh_terms
 from guide.student.training import read_training_set, texts_of
@@ -37,9 +37,8 @@ def main() -> None:
     given = parser.parse_args()
     begun = time.perf_counter()
     data = read_training_set(given.decisions, until=max(YEARS))
-    encoder = CachedEncoder(load_minilm(precision="auto"), given.cache)
-    windows = [cut_windows(s.title, s.text) for s in data.submissions]
-    layers = pool_windows(encoder, windows, progress=True)
+    encoder = CachedEncoder(load_minilm(), given.cache)
+    layers = encoder.pool([join_title(s.title, s.text) for s in data.submissions], progress=True).layers
     dense = layers.reshape(len(layers), -1)
     last = layers[:, -1] / np.linalg.norm(layers[:, -1], axis=1, keepdims=True)
     texts, targets = texts_of(data), targets_of(data)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from guide.corpus.records import Paper
-from guide.corpus.sentences import split_sentences
+from guide.corpus.sentences import span_sentences
 
 KINDS = ("abstract", "contribution", "method", "experiments")
 
@@ -149,7 +149,7 @@ def label_sentences(abstract: str) -> tuple[Sentence, ...]:
         Sentences in order, with offsets in characters into `abstract`; together they hold every letter of it. A text
         of white space has none.
     """
-    spans = _spans(abstract)
+    spans = span_sentences(abstract)
     roles = _decode([_scores(features) for features in _features([abstract[start:end] for start, end in spans])])
     return tuple(Sentence(start, end, role) for (start, end), role in zip(spans, roles, strict=True))
 
@@ -196,19 +196,6 @@ def _sort(text: str, parts: dict[str, list[str]], kinds: Iterable[str]) -> None:
     for sentence in label_sentences(text):
         if sentence.role in wanted:
             parts[sentence.role].append(text[sentence.start : sentence.end])
-
-
-def _spans(text: str) -> list[tuple[int, int]]:
-    """Offsets of the sentences."""
-    # The splitter replaces half a surrogate pair by one "?", so the offsets hold.
-    searched = text.encode("utf-8", "replace").decode("utf-8")
-    spans: list[tuple[int, int]] = []
-    at = 0
-    for sentence in split_sentences(text):
-        start = searched.index(sentence, at)
-        at = start + len(sentence)
-        spans.append((start, at))
-    return spans
 
 
 def _features(sentences: list[str]) -> list[set[str]]:

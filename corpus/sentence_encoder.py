@@ -34,6 +34,7 @@ class SentenceEncoder:
         sha256: over the names and contents of its weight, tokenizer and configuration files, sorted by name.
         dimension: length of a vector.
         device: where it runs.
+        precision: the number format of its weights.
     """
 
     def __init__(self, name: str, *, precision: str = "float32", device: str = "cpu") -> None:
@@ -55,7 +56,7 @@ class SentenceEncoder:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise InputError(
-                "sentence-transformers is not installed", fix="Run: pip install 'guide-advisor[sentence]'."
+                "sentence-transformers is not installed", fix="Run: pip install 'guide-advisor[encoders]'."
             ) from error
         folder = _resolve(name)
         try:
@@ -74,6 +75,7 @@ class SentenceEncoder:
         self.sha256 = _hash_files(folder)
         self.dimension = int(dimension)
         self.device = device
+        self.precision = precision
         self._chunks_late = _averages_tokens(self._model)
         special = int(self._model.tokenizer.num_special_tokens_to_add())
         self._room = max(1, int(self._model.max_seq_length or 512) - special)  # tokens of text in one window

@@ -50,6 +50,19 @@ def split_sentences(text: str) -> list[str]:
     return [sentence for sentence in stripped if sentence]
 
 
+def span_sentences(text: str) -> list[tuple[int, int]]:
+    """Character ranges of the sentences that `split_sentences` gives, in order."""
+    # The splitter replaces half a surrogate pair by one "?", so the offsets hold.
+    searched = text.encode("utf-8", "replace").decode("utf-8")
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for sentence in split_sentences(text):
+        start = searched.index(sentence, at)
+        at = start + len(sentence)
+        spans.append((start, at))
+    return spans
+
+
 def _is_cut_short(before: str, after: str) -> bool:
     """Tell whether the splitter cut a sentence after an abbreviation."""
     if before.endswith("\n\n") or after.startswith("\n\n"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from guide.advice.prior_work import Prior, find_prior
-from guide.corpus.encoder import MiniLM, load_minilm
+from guide.corpus.minilm.model import MiniLM, load_minilm
 from guide.corpus.records import Paper
 from guide.corpus.store import Store
 from guide.errors import InputError

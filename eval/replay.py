@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from guide import __version__
 from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
-from guide.corpus.encoder import load_minilm
+from guide.corpus.minilm.model import load_minilm
 from guide.corpus.records import Paper
 from guide.engines import STUDENT, EngineChoice, load_engine
 from guide.errors import InputError

@@ -1,7 +1,8 @@
 """The student fitted anew on fewer years, or on raw text: its two heads and its calibrator, nothing else.
 
 Heads and calibrator are those of `guide.student.distillation`: heads fitted on all years there are, a logistic on
-out-of-year scores of the last three with each year's base rate as an offset. Interval, rating distribution and sub-scores are not fitted.
+out-of-year scores of the last three with each year's base rate as an offset. Interval, rating distribution and
+sub-scores are not fitted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from guide.calibration.logistic import LogisticFit, chance, fit_logistic
 from guide.errors import InputError
 from guide.eval.baselines import Baseline
-from guide.student.features import Pools, Vocabulary, cut_windows, join_title, pool_windows
+from guide.student.features import Pools, Vocabulary, join_title
 from guide.student.heads import Heads, fit_heads, fit_vocabulary
 from guide.student.timesplit import predict_held_out, targets_of, weigh_terms
 from guide.student.training import TrainingSet, texts_of
@@ -60,7 +61,7 @@ class Retrained:
 
 def embed_texts(encoder: Pools, texts: Sequence[tuple[str, str]], *, progress: bool = False) -> NDArray[np.float32]:
     """Averaged encoder layers (n, layers, width) of (title, text) pairs, cut into windows as the student cuts them."""
-    return pool_windows(encoder, [cut_windows(*pair) for pair in texts], progress=progress)
+    return encoder.pool([join_title(*pair) for pair in texts], progress=progress).layers
 
 
 def embed_training(encoder: Pools, training: TrainingSet, *, progress: bool = False) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from guide.advice.findings import advise
 from guide.advice.influence import LeaveOneOut, leave_one_out
 from guide.advice.prior_work import find_prior
 from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
-from guide.corpus.encoder import load_minilm
+from guide.corpus.minilm.model import load_minilm
 from guide.corpus.starter import starter_path
 from guide.corpus.store import Store
 from guide.engines import STUDENT, EngineChoice, load_engine

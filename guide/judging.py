@@ -86,11 +86,9 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Explains(Protocol):
-    """An engine cheap enough to ask again for every sentence left out."""
+    """An engine that can tell what every sentence does to its answer."""
 
-    def chances_without_each(
-        self, title: str, sentences: Sequence[str], tried: int, venue: Venue
-    ) -> NDArray[np.float64]:
+    def chances_without_each(self, title: str, text: str, tried: int, venue: Venue) -> NDArray[np.float64]:
         """P(accept) of the whole text, then without each of its first `tried` sentences: (1 + tried,)."""
 
 

@@ -125,7 +125,7 @@ def check_killed(
         findings.check("guide corpus" in (error.fix or ""), f"killed at {when}, the error names no command: {error}")
         if "verify" in (error.fix or ""):
             try:
-                encoder = load_encoder(precision="auto") if real else HashedWords()
+                encoder = load_encoder() if real else HashedWords()
                 mended = verify(path, repair=True, encoder=encoder).ok
             except StoreError as second:
                 mended, error = False, second

@@ -89,7 +89,7 @@ def main() -> None:
     """Build the starter store of the package and say what came of it."""
     from guide.corpus.encoders import load_encoder
 
-    report = build(starter_path(), load_encoder("minilm", precision="float32"))
+    report = build(starter_path(), load_encoder("minilm"))
     with Store.open(starter_path()) as store:
         info = store.info()
     sys.stdout.write(

@@ -1,4 +1,4 @@
-"""Which sentences move P(accept): each is left out once and the text judged again.
+"""Which sentences move P(accept): the text is judged again without the words and vectors of each.
 
 The change says what the student reacts to, not what causes reviewers to accept.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from guide.judging import Explains
     from guide.review import Venue
 
-MAX_SENTENCES = 40  # about a second on two cores
+MAX_SENTENCES = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def leave_one_out(title: str, text: str, engine: Explains, venue: Venue) -> Leav
     if len(sentences) < 2:
         return LeaveOneOut((), 0)
     tried = min(len(sentences), MAX_SENTENCES)
-    whole, *without = engine.chances_without_each(title, sentences, tried, venue)
+    whole, *without = engine.chances_without_each(title, text, tried, venue)
     found = [
         Influence(sentence=sentence, change=float(whole - chance))
         for sentence, chance in zip(sentences[:tried], without, strict=True)

@@ -76,11 +76,10 @@ class Calibrated:
 class CalibratedExplainer(Calibrated):
     """As `Calibrated`, for an engine that also tells what each sentence does to P(accept)."""
 
-    def chances_without_each(
-        self, title: str, sentences: Sequence[str], tried: int, venue: Venue
-    ) -> NDArray[np.float64]:
+    def chances_without_each(self, title: str, text: str, tried: int, venue: Venue) -> NDArray[np.float64]:
         """P(accept) as calibrated of the whole and without each of the first `tried` sentences (see `Explains`)."""
-        own: NDArray[np.float64] = self._engine.chances_without_each(title, sentences, tried, venue)  # type: ignore[attr-defined]
+        explains: Explains = self._engine  # type: ignore[assignment]
+        own = explains.chances_without_each(title, text, tried, venue)
         return self._calibration.chances(own, venue.base_rate)
 
 

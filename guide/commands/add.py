@@ -148,7 +148,7 @@ def _add(
     from guide.corpus.encoders import load_encoder
     from guide.corpus.store import Store
 
-    loaded = load_encoder(encoder, precision="auto", device=device)
+    loaded = load_encoder(encoder, device=device)
     with Store.create_or_open(Path(store), loaded) as opened:
         report = opened.add(
             _first(source.read(opened.mark(source.name)), limit),

@@ -22,7 +22,7 @@ def asked_as_in_a_review(store: str | None) -> Procedure:
 
     from guide.advice.prior_work import find_prior
     from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
-    from guide.corpus.encoder import load_minilm
+    from guide.corpus.minilm.model import load_minilm
     from guide.corpus.records import Paper
     from guide.corpus.starter import starter_path
     from guide.corpus.store import Store

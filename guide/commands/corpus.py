@@ -86,7 +86,7 @@ def verify(store: str, repair: bool, encoder: str, as_json: bool) -> None:
     from guide.corpus.encoders import load_encoder
     from guide.corpus.verify import verify as verify_store
 
-    loaded = load_encoder(encoder, precision="auto")
+    loaded = load_encoder(encoder)
     report = verify_store(Path(store), repair=repair, encoder=loaded, progress=True)
     if as_json:
         click.echo(json.dumps(asdict(report)))
@@ -130,7 +130,7 @@ def reindex(store: str, vectors: str | None, encoder: str, device: str, as_json:
     from guide.corpus.encoders import load_encoder
     from guide.corpus.store import reindex_store
 
-    loaded = load_encoder(encoder, precision="auto", device=device)
+    loaded = load_encoder(encoder, device=device)
     facts = reindex_store(Path(store), loaded, layout=vectors, progress=True)
     if as_json:
         click.echo(json.dumps(asdict(facts)))
@@ -147,7 +147,7 @@ def migrate(store: str, as_json: bool) -> None:
     from guide.corpus.migrate import migrate as migrate_store
     from guide.corpus.schema import FORMAT_VERSION
 
-    was = migrate_store(Path(store), load_encoder(precision="auto"), progress=True)
+    was = migrate_store(Path(store), load_encoder(), progress=True)
     if as_json:
         click.echo(json.dumps({"from": was, "to": FORMAT_VERSION}))
     elif was == FORMAT_VERSION:

@@ -79,7 +79,7 @@ def _try(name: str, look: Callable[[], str]) -> Check:
 
 
 def _look_at_encoder() -> str:
-    from guide.corpus.encoder import load_minilm
+    from guide.corpus.minilm.model import load_minilm
 
     encoder = load_minilm()
     return f"{encoder.id}, SHA-256 {encoder.sha256} (checked)"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from guide.commands.distill_llm import llm
 from guide.commands.options import json_option
-
-if TYPE_CHECKING:
-    from guide.corpus.encoder import Precision
 
 
 class StudentGroup(click.Group):
@@ -49,13 +45,6 @@ distill.add_command(llm)
 @click.option("--members", type=click.IntRange(min=2), default=10, show_default=True, help="Bootstrap refits.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps embeddings for the next run.")
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Number format of the encoder while training.",
-)
 @json_option
 def student(
     decisions: Path,
@@ -65,7 +54,6 @@ def student(
     members: int,
     seed: int,
     cache: Path | None,
-    precision: Precision,
     as_json: bool,
 ) -> None:
     """Train the student on DECISIONS: JSON lines with title, abstract, year, accepted, ratings, subscores.
@@ -85,7 +73,6 @@ def student(
         members=members,
         seed=seed,
         cache=cache,
-        precision=precision,
         progress=True,
     )
     if as_json:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from guide.calibration.logistic import fit_logistic
-from guide.corpus.encoder import MiniLM, Precision, load_minilm
+from guide.corpus.minilm.model import MiniLM, load_minilm
 from guide.errors import InputError
 from guide.student import ordinal
 from guide.student.embedding_cache import CachedEncoder
-from guide.student.features import Vocabulary, cut_windows, join_title, pool_windows
+from guide.student.features import Vocabulary, join_title
 from guide.student.heads import Heads, fit_heads, fit_vocabulary
 from guide.student.parameters import Parameters, save
 from guide.student.presentation import PresentationSet, read_presentation
@@ -51,7 +51,6 @@ def distill(
     members: int = 10,
     seed: int = 0,
     cache: Path | None = None,
-    precision: Precision = "auto",
     progress: bool = False,
 ) -> Distilled:
     """Train on `decisions` (see `read_training_set`) and save to the folder `out`.
@@ -64,8 +63,6 @@ def distill(
         members: bootstrap refits behind the interval.
         seed: of the bootstrap and the clustering.
         cache: folder for embeddings, by content; training again then skips most of the work.
-        precision: number format of the encoder while training; "auto" is bfloat16 where the processor has it, which
-            takes half the time.
         progress: show bars on stderr.
 
     Raises:
@@ -74,7 +71,7 @@ def distill(
     data = read_training_set(decisions, until=until)
     presentation = read_presentation(reviews) if reviews is not None else None
     held_years = _held_out_years(data, decisions)
-    encoder = load_minilm(precision=precision)
+    encoder = load_minilm()
     layers = _embed(encoder, [(s.title, s.text) for s in data.submissions], cache, progress)
     dense = layers.reshape(len(layers), -1)
     held_out = predict_held_out(data, dense, held_years)
@@ -109,10 +106,8 @@ def _held_out_years(data: TrainingSet, path: Path) -> list[int]:
 def _embed(
     encoder: MiniLM, texts: Sequence[tuple[str, str]], cache: Path | None, progress: bool
 ) -> NDArray[np.float32]:
-    windows = [cut_windows(*pair) for pair in texts]
-    if cache is None:
-        return pool_windows(encoder, windows, progress=progress)
-    return pool_windows(CachedEncoder(encoder, cache), windows, progress=progress)
+    reader = encoder if cache is None else CachedEncoder(encoder, cache)
+    return reader.pool([join_title(*pair) for pair in texts], progress=progress).layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +254,7 @@ def _card(
     encoder: MiniLM,
 ) -> dict[str, Any]:
     years = [int(year) for year in np.unique(data.years)]
-    packages = ("numpy", "scipy", "scikit-learn", "torch", "tokenizers", "sentencex")
+    packages = ("numpy", "scipy", "scikit-learn", "onnxruntime", "tokenizers", "sentencex")
     return {
         "trained_on": f"ICLR {years[0]}-{years[-1]}",
         "years": years,

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide.atomic import replacing
-from guide.corpus.encoder import MiniLM, Pooled
+from guide.corpus.encoder import Pooled
+from guide.corpus.minilm.model import MiniLM
 
 _SAVE_EVERY = 2048  # texts; a stopped run loses at most these
 

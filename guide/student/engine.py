@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from guide.calibration import confidence, logistic
-from guide.corpus.encoder import MiniLM, load_minilm
+from guide.corpus.minilm.model import MiniLM, load_minilm
 from guide.errors import InputError, ModelError
 from guide.judging import JudgeRequest
 from guide.review import Calibration, Interval, Judgement, Signals, Subscore, Venue
@@ -72,11 +72,9 @@ class StudentEngine:
                 answers[request.id] = self._answer(request, features, scores, row)
         return answers
 
-    def chances_without_each(
-        self, title: str, sentences: Sequence[str], tried: int, venue: Venue
-    ) -> NDArray[np.float64]:
+    def chances_without_each(self, title: str, text: str, tried: int, venue: Venue) -> NDArray[np.float64]:
         """P(accept) of the whole and without each of the first `tried` sentences (see `Explains`)."""
-        features = extract_without_each(self.encoder, self.vocabulary, title, sentences, tried)
+        features = extract_without_each(self.encoder, self.vocabulary, title, text, tried)
         return logistic.chance(self._calibrator.evidence(self._score(features)[:, :2]), venue.base_rate)
 
     def _read(self, texts: Sequence[tuple[str, str]], *, progress: bool) -> Features:

@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guide.corpus.encoder import Pooled
-from guide.corpus.sentences import split_sentences
+from guide.corpus.sentences import span_sentences
 
 _TOKEN = re.compile(r"\b\w\w+\b")
-_WORDS_A_WINDOW = 180  # about 240 word pieces of scientific English, mostly short of the encoder's 256
-_WORDS_A_VARIANT = 90  # leaving a sentence out costs one window, and so half as much
 
 
 class Pools(Protocol):
@@ -30,6 +28,13 @@ class Pools(Protocol):
 
     def pool(self, texts: Sequence[str], *, progress: bool = False) -> Pooled:
         """See `MiniLM.pool`."""
+
+
+class PoolsParts(Pools, Protocol):
+    """Anything that also averages them without each of a text's spans."""
+
+    def pool_without_each(self, text: str, spans: Sequence[tuple[int, int]]) -> Pooled:
+        """See `MiniLM.pool_without_each`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,47 +117,6 @@ def join_title(title: str, text: str) -> str:
     return f"{title}. {text.strip()}" if title else text.strip()
 
 
-def cut_windows(title: str, text: str) -> list[str]:
-    """Cut a text into windows of whole sentences, few of which the encoder must truncate."""
-    return join_windows(group_sentences(title, split_sentences(text)))
-
-
-def group_sentences(title: str, sentences: Sequence[str], limit: int = _WORDS_A_WINDOW) -> list[list[str]]:
-    """Fill windows of at most `limit` words with whole sentences in order; the title, if any, opens the first."""
-    opening = title.strip()
-    windows: list[list[str]] = [[f"{opening}."]] if opening else [[]]
-    filled = len(opening.split())
-    for sentence in sentences:
-        length = len(sentence.split())
-        if filled + length > limit and windows[-1]:
-            windows.append([])
-            filled = 0
-        windows[-1].append(sentence)
-        filled += length
-    return windows
-
-
-def join_windows(windows: Sequence[Sequence[str]]) -> list[str]:
-    """The windows as texts, empty ones left out; an empty text is one empty window."""
-    return [" ".join(window) for window in windows if window] or [""]
-
-
-def pool_windows(encoder: Pools, windows: Sequence[Sequence[str]], *, progress: bool = False) -> NDArray[np.float32]:
-    """Encode each text's windows once and average them by their tokens: (n, layers, width).
-
-    A window that stands in several texts (leaving one sentence out changes one window only) is encoded once.
-    """
-    distinct = list(dict.fromkeys(window for text in windows for window in text))
-    at = {window: number for number, window in enumerate(distinct)}
-    pooled = encoder.pool(distinct, progress=progress)
-    rows = []
-    for text in windows:
-        numbers = [at[window] for window in text]
-        weights = pooled.tokens[numbers].astype(np.float32)
-        rows.append(np.tensordot(weights / weights.sum(), pooled.layers[numbers], axes=1))
-    return np.stack(rows).astype(np.float32)
-
-
 def extract(
     encoder: Pools,
     vocabulary: Vocabulary,
@@ -161,31 +125,20 @@ def extract(
     progress: bool = False,
 ) -> Features:
     """Read (title, text) pairs."""
-    layers = pool_windows(encoder, [cut_windows(*pair) for pair in texts], progress=progress)
     joined = [join_title(*pair) for pair in texts]
-    return assemble(layers, vocabulary.weigh(joined), joined)
+    return assemble(encoder.pool(joined, progress=progress).layers, vocabulary.weigh(joined), joined)
 
 
-def extract_without_each(
-    encoder: Pools, vocabulary: Vocabulary, title: str, sentences: Sequence[str], tried: int
-) -> Features:
+def extract_without_each(encoder: PoolsParts, vocabulary: Vocabulary, title: str, text: str, tried: int) -> Features:
     """Read a text whole, then without each of its first `tried` sentences: 1 + tried rows.
 
-    The windows stay where they are, so that each variant has one window of its own to encode; they are shorter than
-    those a judgement reads, so the first row may differ from it a little.
+    A sentence's words are taken out of the terms, and its token vectors out of the averages; the others keep theirs.
     """
-    whole = group_sentences(title, sentences, _WORDS_A_VARIANT)
-    # (window, place in it) of each sentence; the title holds the first place of the first window.
-    places = [(number, place) for number, window in enumerate(whole) for place in range(len(window))]
-    places = places[1:] if title.strip() else places
-    variants = [whole]
-    for number, place in places[:tried]:
-        window = whole[number]
-        variants.append([*whole[:number], window[:place] + window[place + 1 :], *whole[number + 1 :]])
-    windows = [join_windows(variant) for variant in variants]
-    kept = [list(sentences), *([*sentences[:gone], *sentences[gone + 1 :]] for gone in range(tried))]
-    joined = [join_title(title, " ".join(variant)) for variant in kept]
-    return assemble(pool_windows(encoder, windows), vocabulary.weigh(joined), joined)
+    joined = join_title(title, text)
+    offset = len(joined) - len(text.strip())
+    spans = [(start + offset, end + offset) for start, end in span_sentences(text.strip())[:tried]]
+    variants = [joined, *(f"{joined[:start].rstrip()} {joined[end:].lstrip()}".strip() for start, end in spans)]
+    return assemble(encoder.pool_without_each(joined, spans).layers, vocabulary.weigh(variants), variants)
 
 
 def assemble(layers: NDArray[np.float32], sparse: SparseRows, joined: Sequence[str]) -> Features:

@@ -88,12 +88,12 @@ def test_the_student_still_tells_what_a_sentence_does(encoder):
     student = load_student(encoder=encoder)
     whole = calibrated(student, fitted(decisions(1_000), engine_sha256=student.sha256))
     assert isinstance(whole, Explains)
-    sentences = ["We count birds.", "The ablation supports the claim.", "We release nothing."]
+    text = "We count birds. The ablation supports the claim. We release nothing."
     venue = Venue(VENUE, 0.25)
-    changed = whole.chances_without_each("Birds", sentences, 2, venue)
-    judged = whole.judge([JudgeRequest("x", "Birds", " ".join(sentences), venue)])["x"]
+    changed = whole.chances_without_each("Birds", text, 2, venue)
+    judged = whole.judge([JudgeRequest("x", "Birds", text, venue)])["x"]
     assert changed.shape == (3,)
-    assert changed[0] == pytest.approx(judged.p_accept, abs=0.01)
+    assert changed[0] == pytest.approx(judged.p_accept, abs=1e-5)
 
 
 def test_the_student_is_told_of_another_venue_that_only_the_base_rate_moved(encoder):

@@ -23,7 +23,7 @@ def decisions(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(decisions, tmp_path_factory):
     folder = tmp_path_factory.mktemp("student")
-    return distill(decisions, folder / "one", members=3, cache=folder / "cache", precision="float32")
+    return distill(decisions, folder / "one", members=3, cache=folder / "cache")
 
 
 def test_the_student_learns_what_the_words_tell(trained):
@@ -34,9 +34,7 @@ def test_the_student_learns_what_the_words_tell(trained):
 
 
 def test_the_same_seed_gives_the_same_bytes(trained, decisions):
-    again = distill(
-        decisions, trained.folder.parent / "two", members=3, cache=trained.folder.parent / "cache", precision="float32"
-    )
+    again = distill(decisions, trained.folder.parent / "two", members=3, cache=trained.folder.parent / "cache")
     for name in ("student.safetensors", "terms.txt", "student.json"):
         assert (again.folder / name).read_bytes() == (trained.folder / name).read_bytes()
 
@@ -108,9 +106,7 @@ def test_presentation_is_trained_apart_and_moves_nothing_else(trained, decisions
     ]
     path = tmp_path / "reviews.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in reviews), encoding="utf-8")
-    with_it = distill(
-        decisions, tmp_path / "out", members=3, reviews=path, cache=trained.folder.parent / "cache", precision="float32"
-    )
+    with_it = distill(decisions, tmp_path / "out", members=3, reviews=path, cache=trained.folder.parent / "cache")
     one, two = load(trained.folder).parameters, load(with_it.folder).parameters
     assert with_it.card["heads"] == [*trained.card["heads"], "presentation"]
     assert np.array_equal(one.dense[:2], two.dense[:2])

@@ -88,20 +88,20 @@ def test_another_language_is_not_calibrated(student):
 
 
 def test_the_whole_among_the_variants_is_the_judgement_itself(student):
+    count = len(split_sentences(ABSTRACT))
+    chances = student.chances_without_each("Distrusting the retriever", ABSTRACT, count, ICLR)
+    assert len(chances) == count + 1
+    assert chances[0] == pytest.approx(_judge(student).p_accept, abs=1e-5)
+
+
+def test_a_variant_moves_as_the_text_read_without_that_sentence_does(student):
     sentences = split_sentences(ABSTRACT)
-    chances = student.chances_without_each("Distrusting the retriever", sentences, len(sentences), ICLR)
-    assert len(chances) == len(sentences) + 1
-    assert chances[0] == pytest.approx(_judge(student).p_accept, abs=0.04)  # two short windows in place of one
-
-
-@pytest.mark.parametrize("title", ["Distrusting the retriever", ""])
-def test_a_variant_is_judged_as_the_text_without_that_sentence(student, title):
-    # Few enough words for one window, so that leaving a sentence out moves no other.
-    sentences = split_sentences(ABSTRACT)[:3]
-    chances = student.chances_without_each(title, sentences, 3, ICLR)
-    for gone in range(3):
-        text = " ".join(sentences[:gone] + sentences[gone + 1 :])
-        assert chances[1 + gone] == pytest.approx(_judge(student, text, title).p_accept, abs=1e-5)
+    whole, *variants = student.chances_without_each("Distrusting the retriever", ABSTRACT, len(sentences), ICLR)
+    read = [
+        _judge(student, " ".join(sentences[:gone] + sentences[gone + 1 :]), "Distrusting the retriever").p_accept
+        for gone in range(len(sentences))
+    ]
+    assert np.corrcoef(whole - np.array(variants), whole - np.array(read))[0, 1] > 0.5
 
 
 def test_the_shipped_student_saw_nothing_after_2024(student):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from guide.student.features import Vocabulary, cut_windows, extract, join_title, pool_windows, terms_of
+from guide.student.features import Vocabulary, extract, extract_without_each, join_title, terms_of
 
 CORPUS = [
     "Graph networks learn energies of molecules.",
@@ -57,23 +57,11 @@ def test_the_title_is_read_as_a_first_sentence():
     assert join_title("", "Text.") == "Text."
 
 
-def test_windows_hold_whole_sentences_and_all_of_them():
-    sentences = [f"Sentence number {number} has a handful of words in it." for number in range(60)]
-    windows = cut_windows("A title", " ".join(sentences))
-    assert len(windows) > 1
-    assert all(len(window.split()) <= 180 for window in windows)
-    assert " ".join(windows) == "A title. " + " ".join(sentences)
-
-
-def test_an_empty_text_is_one_empty_window():
-    assert cut_windows("", "  ") == [""]
-
-
-def test_windows_are_averaged_by_their_tokens(encoder):
-    windows = ["A short one.", "A second window that has a good many more words than the first of them."]
-    pooled = encoder.pool(windows)
-    expected = np.average(pooled.layers, axis=0, weights=pooled.tokens)
-    assert pool_windows(encoder, [windows])[0] == pytest.approx(expected, abs=1e-5)
+def test_a_variant_without_a_sentence_counts_its_words_out(encoder):
+    _, vocabulary = _fitted()
+    features = extract_without_each(encoder, vocabulary, "A title", "Graphs learn energies. Trees do not.", 2)
+    assert features.words.tolist() == [8, 5, 5]
+    assert features.dense.shape == (3, 7 * 384)
 
 
 def test_extracted_rows_are_unit_and_count_words(encoder):
