@@ -7,8 +7,10 @@ cost what one does.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from guide.corpus.encoder import normalise
 from guide.corpus.modules import KINDS, label_sentences, split_modules
 from guide.corpus.records import Paper
+from guide.corpus.sentences import span_sentences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,8 +71,21 @@ def _pieces(place: int, paper: Paper) -> Iterator[_Piece]:
         spans = [(sentence.start + offset, sentence.end + offset) for sentence in sentences]
         yield _Piece(place, paper.text, spans, [sentence.role for sentence in sentences], is_whole=True)
         return
+    if paper.abstract == " ".join(section.text for section in paper.sections):
+        # An idea, whose modules are all there is of it: one pass, which the student shares.
+        yield _Piece(place, paper.text, *_sections_of_sentences(paper, offset), is_whole=True)
+        return
     # Of a full text, each module is read by itself: together they would not fit one window anyway.
     yield _Piece(place, paper.text, [], [], is_whole=True)
     for module in split_modules(paper):
         if module.kind != KINDS[0]:
             yield _Piece(place, module.text, [(0, len(module.text))], [module.kind], is_whole=False)
+
+
+def _sections_of_sentences(paper: Paper, offset: int) -> tuple[list[tuple[int, int]], list[str]]:
+    """The sentences of title and sections, and the kind of section each stands in ("title" in title and abstract)."""
+    spans = span_sentences(paper.text)
+    ends = list(accumulate((len(section.text) + 1 for section in paper.sections), initial=offset))[1:]
+    # The vector of the abstract is that of the whole.
+    kinds = ["title", *("title" if section.heading == KINDS[0] else section.heading for section in paper.sections)]
+    return spans, [kinds[0 if start < offset else 1 + bisect_right(ends, start)] for start, _ in spans]

@@ -58,10 +58,15 @@ def reading_of(submission: Submission, form: Form | None = None) -> Reading:
 def as_paper(proposal: Written) -> Paper:
     """The proposal as the store's papers are, so that it is split and embedded like them.
 
-    Its abstract, or all it has where there is none, stands for the whole; every other module is a section of its own.
+    Its abstract stands for the whole, and all of an idea, or of what has no abstract; every other module is a section.
     """
-    abstract = proposal.modules.get("abstract") or "\n\n".join(proposal.modules.values())
-    sections = tuple(Section(kind, text) for kind, text in proposal.modules.items() if kind != "abstract")
+    modules = {kind: " ".join(proposal.modules[kind].split()) for kind in MODULE_KINDS if kind in proposal.modules}
+    if proposal.form == "idea" or "abstract" not in modules:
+        sections = tuple(Section(kind, text) for kind, text in modules.items())
+        abstract = " ".join(modules.values())
+    else:
+        sections = tuple(Section(kind, text) for kind, text in modules.items() if kind != "abstract")
+        abstract = modules["abstract"]
     return Paper(
         id="proposal", title=proposal.title, abstract=abstract or proposal.title, year=0, venue="", sections=sections
     )
