@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Form = Literal["idea", "draft", "paper"]
 ModuleKind = Literal["abstract", "contribution", "method", "experiments"]
@@ -118,6 +118,7 @@ class CitedPaper(_Value):
     url: str | None
     posted: str | None
     decision: str | None
+    rating: float | None = Field(default=None, description="mean of its reviewers' ratings, where they are public")
 
 
 class Evidence(_Value):
@@ -131,6 +132,7 @@ class Evidence(_Value):
     shared: tuple[str, ...] = Field(description="telling terms both texts use")
     only_proposal: tuple[str, ...] = Field(description="telling terms of the proposal that the paper lacks")
     only_paper: tuple[str, ...] = Field(description="telling terms of the paper that the proposal lacks")
+    relation: str = Field(default="", description="in a line: what both are about, and what only the proposal has")
 
 
 class Influence(_Value):
@@ -140,14 +142,53 @@ class Influence(_Value):
     change: float = Field(description="P(accept) with the sentence minus P(accept) without it")
 
 
+class ReviewedPaper(_Value):
+    """A submission whose reviews are public; every field is the record's."""
+
+    id: str
+    title: str
+    venue: str
+    rating: float = Field(description="mean of its reviewers' ratings, on that venue's scale")
+    url: str
+
+
+class Concern(_Value):
+    """Something reviewers object to, and how likely yours will."""
+
+    id: str
+    name: str
+    aspect: str = Field(description="one of the eight public aspects: motivation, originality, soundness, ...")
+    question: str = Field(description="what a reviewer asks")
+    p: float = Field(ge=0, le=1, description="chance that at least one of four reviewers raises it")
+    base_rate: float = Field(ge=0, le=1, description="the same for the average submission")
+    association: float = Field(
+        description="mean rating of submissions where it was raised minus that of the others, in points of the scale "
+        "from 0 to 10; an association, not an effect"
+    )
+    raised: int = Field(ge=0, description="of the nearest reviewed submissions, how many were asked this")
+    of: int = Field(ge=0, description="how many those are")
+    asked: tuple[ReviewedPaper, ...] = Field(description="the nearest of them, up to three")
+    answered: str | None = Field(default=None, description="the sentence of the proposal that speaks to it, verbatim")
+
+
+class RequestedName(_Value):
+    """A method, dataset, benchmark or baseline that reviewers of near submissions brought up."""
+
+    name: str
+    papers: int = Field(ge=1, description="near submissions whose reviewers named it")
+
+
 class Finding(_Value):
     """One piece of advice and what it rests on."""
 
-    severity: Literal["major", "minor"]
+    severity: Literal["major", "minor", "strength"]
     claim: str
+    reason: str | None = Field(default=None, description="the number behind it, or why the severity is capped")
     quote: str | None = Field(description="the passage of the proposal it is about, verbatim")
-    evidence: tuple[str, ...] = Field(description="ids of papers in `evidence`")
+    evidence: tuple[str, ...] = Field(description="ids of papers in `evidence`, or of reviewed submissions")
     change: str = Field(description="what to do about it")
+    effort: Literal["small", "medium", "large"] | None = Field(default=None, description="what that takes")
+    concern: str | None = Field(default=None, description="id of the concern it answers to")
 
 
 class Run(_Value):
@@ -209,7 +250,9 @@ class Review(_Value):
     judgement: Judgement
     evidence: tuple[Evidence, ...]
     influences: tuple[Influence, ...] = Field(description="sentences that move P(accept) most, largest first")
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = Field(description="what to change, the costliest first; then what stands well")
+    concerns: tuple[Concern, ...] = Field(default=(), description="by chance times what they go with in ratings")
+    names: tuple[RequestedName, ...] = Field(default=(), description="what reviewers of near submissions asked for")
     reasoning: Reasoning | None = Field(default=None, description="only from engines that are language models")
     provenance: Provenance
 
