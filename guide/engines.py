@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from guide.errors import InputError
 
 if TYPE_CHECKING:
-    from guide.corpus.encoder import MiniLM
+    from guide.corpus.minilm.model import MiniLM
     from guide.judging import Engine
     from guide.llm.kvcache.evicted_drawing import Eviction, Method
     from guide.llm.model import ChatModel, TextModel

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from guide.corpus.encoder import MiniLM
+    from guide.corpus.minilm.model import MiniLM
 
 # Before anything imports the hub's client, which reads it once: a model that is in a folder needs no network.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -102,7 +102,7 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def encoder() -> MiniLM:
     """The real encoder, loaded once."""
-    from guide.corpus.encoder import load_minilm
+    from guide.corpus.minilm.model import load_minilm
 
     return load_minilm()
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import click
 import pytest
-from guide.review import review_schema
 
 from guide.cli import guide
+from guide.review import review_schema
 
 ROOT = Path(__file__).parent.parent
 MANUAL = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")

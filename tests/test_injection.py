@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guide.advisor import review_idea
-from guide.corpus.encoder import MiniLM
+from guide.corpus.minilm.model import MiniLM
 from guide.corpus.store import Store
 from guide.review import Review
 from tests.injections import INJECTIONS, PAPERS, Injection

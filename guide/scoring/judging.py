@@ -24,7 +24,7 @@ from guide.text.reading import Reading, as_paper, judged_text, judged_title, rea
 
 if TYPE_CHECKING:
     from guide.advice.prior_work import Prior
-    from guide.corpus.encoder import MiniLM
+    from guide.corpus.minilm.model import MiniLM
     from guide.corpus.store import Store
     from guide.judging import Engine
     from guide.student.features import Vocabulary
@@ -60,12 +60,12 @@ class Judging:
         self._vocabulary: Vocabulary | None = None
         self._store: Store | None = None
         if setup.alone:
-            from guide.corpus.onepass import load_onepass
+            from guide.corpus.minilm.model import load_minilm
 
-            self._encoder = load_onepass()
+            self._encoder = load_minilm(threads=1)
         self._engine: Engine = load_engine(setup.engine, encoder=self._encoder)
         if setup.store is not None:
-            from guide.corpus.encoder import load_minilm
+            from guide.corpus.minilm.model import load_minilm
             from guide.corpus.store import Store
             from guide.student.engine import background_vocabulary
 
@@ -177,17 +177,11 @@ class Judging:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let the libraries that compute use one thread, in the whole process."""
-    import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        # OpenBLAS and OpenMP, and with the latter FAISS; torch has its own pool beside.
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    # OpenBLAS and OpenMP, and with the latter FAISS.
+    with threadpool_limits(1):
+        yield
 
 
 def _check_cutoff(setup: Setup) -> None:

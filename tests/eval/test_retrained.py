@@ -46,7 +46,7 @@ def decisions(tmp_path_factory):
 
 
 def test_it_says_what_the_distilled_student_of_the_same_decisions_says(decisions, encoder, cache, cached, tmp_path):
-    shipped = distill(decisions, tmp_path / "student", members=2, cache=cache, precision="float32")
+    shipped = distill(decisions, tmp_path / "student", members=2, cache=cache)
     engine, venue = load_student(shipped.folder, encoder=encoder), parse_venue("ICLR-2025")
     training = read_training_set(decisions, until=2024)
     pairs = [(one.title, one.text) for one in training.submissions[:120]]
