@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from guide.errors import InputError
@@ -18,6 +19,7 @@ class TinyQwen2:
     """Random weights from `seed`; with `bits`, every matrix is rounded to 2**bits levels (round to nearest)."""
 
     def __init__(self, seed: int = 0, bits: int | None = None) -> None:
+        pytest.importorskip("torch", reason="torch is not installed: make test-all brings it")
         import torch
         from transformers import Qwen2Config, Qwen2ForCausalLM
 

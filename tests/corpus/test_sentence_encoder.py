@@ -25,6 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _build(folder: Path, pooling: str) -> Path:
     pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    pytest.importorskip("sentence_transformers", reason="torch is not installed: make test-all brings it")
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer
 
 from guide.llm.model import Ask, Sampling
 from guide.llm.tokenizer import copy_alone, is_replaced, load_tokenizer
 from guide.llm.transformers_model import TransformersModel
 from tests.llm.tiny_models import SPECIAL, make_qwen2
+
+transformers = pytest.importorskip("transformers", reason="torch is not installed: make test-all brings it")
 
 TEXT = "In 2024 we say 1,048,576   so\n\nWait: don't 27%"
 
@@ -27,7 +28,7 @@ def of_qwen(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = tmp_path_factory.mktemp("of-qwen")
     for path in folder.iterdir():
         (other / path.name).write_bytes(path.read_bytes())
-    AutoTokenizer.from_pretrained(folder).save_pretrained(other)
+    transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(other)
     return other
 
 
@@ -38,7 +39,7 @@ def own_ids(folder: Path, text: str) -> list[int]:
 
 
 def test_transformers_puts_another_tokenizer_in_the_place_of_a_qwen2_folders_own(folder: Path) -> None:
-    given = AutoTokenizer.from_pretrained(folder)
+    given = transformers.AutoTokenizer.from_pretrained(folder)
     assert given.get_vocab() == Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(True)
     assert given(TEXT, add_special_tokens=False)["input_ids"] != own_ids(folder, TEXT)
     assert is_replaced(str(folder), given)
@@ -49,13 +50,13 @@ def test_the_folders_own_tokenizer_is_loaded(folder: Path) -> None:
     assert own
     assert loaded(TEXT, add_special_tokens=False)["input_ids"] == own_ids(folder, TEXT)
     assert (loaded.eos_token, loaded.pad_token, loaded.padding_side) == ("<|im_end|>", "<|endoftext|>", "left")
-    assert loaded.chat_template == AutoTokenizer.from_pretrained(folder).chat_template
+    assert loaded.chat_template == transformers.AutoTokenizer.from_pretrained(folder).chat_template
 
 
 def test_a_folder_that_transformers_reads_rightly_gets_what_transformers_gives(of_qwen: Path) -> None:
     loaded, own = load_tokenizer(str(of_qwen))
     assert not own
-    assert type(loaded) is type(AutoTokenizer.from_pretrained(of_qwen))
+    assert type(loaded) is type(transformers.AutoTokenizer.from_pretrained(of_qwen))
     assert loaded(TEXT, add_special_tokens=False)["input_ids"] == own_ids(of_qwen, TEXT)
 
 
@@ -78,6 +79,6 @@ def test_the_tokenizer_alone_is_taken_as_it_is(folder: Path, of_qwen: Path, tmp_
     assert not copy_alone(str(of_qwen), tmp_path)
     assert not list(tmp_path.iterdir())
     assert copy_alone(str(folder), tmp_path)
-    alone = AutoTokenizer.from_pretrained(tmp_path)
+    alone = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert alone(TEXT, add_special_tokens=False)["input_ids"] == own_ids(folder, TEXT)
     assert alone.eos_token == SPECIAL[2]

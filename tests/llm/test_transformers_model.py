@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from guide.errors import InputError, ModelError
 from guide.llm.model import Ask, MeasuresEntropy, Message, Sampling, TextModel
 from guide.llm.transformers_model import TransformersModel
 from tests.llm.tiny_models import make_qwen2
+
+torch = pytest.importorskip("torch", reason="torch is not installed: make test-all brings it")
 
 GREEDY = Sampling(temperature=0, max_tokens=12)
 PROMPTS = ("the proposal says", "which baseline comes closest in cost and time, and", "so we")

@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MARKS = ("<think>", "</think>")
 # As Qwen3's and DeepSeek-R1's: turns between marks, and the thinking opened by the template.
@@ -25,6 +27,8 @@ _TEXT = (
 def make_tokenizer(folder: Path) -> Any:
     """A byte-level BPE tokenizer of about 600 tokens with Qwen's marks, saved to `folder`."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    pytest.importorskip("transformers", reason="torch is not installed: make test-all brings it")
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.BPE())
@@ -50,6 +54,7 @@ def make_tokenizer(folder: Path) -> Any:
 
 def make_qwen2(folder: Path, *, seed: int = 0, layers: int = 2, heads: int = 4, context: int = 4096) -> Path:
     """A Qwen2 of random weights in 32-bit floats and its tokenizer, saved to `folder`."""
+    pytest.importorskip("torch", reason="torch is not installed: make test-all brings it")
     import torch
     from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
