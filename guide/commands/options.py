@@ -30,8 +30,8 @@ def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
     decorated: Callable[..., Any] = click.option(
         "--venue",
         metavar="VENUE",
-        help="State P(accept) for this venue: a known one (ICLR-2025, NeurIPS-2024, ...) or 'NAME=RATE'. By default "
-        "the one of --calibration, and ICLR-2025 without.",
+        help="State P(accept) for this venue: a known one (ICLR-2026, NeurIPS-2025, ...), a year to come, or 'NAME=RATE'. By default "
+        "the one of --calibration, and ICLR-2027 without.",
     )(with_venue)
     return decorated
 

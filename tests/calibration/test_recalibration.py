@@ -184,7 +184,7 @@ def test_a_file_that_is_none_or_an_old_one_is_one_line(tmp_path, content, why):
 
 def test_without_a_venue_the_calibrations_own_is_stated(tmp_path, found):
     found.save(tmp_path / "engine.json")
-    assert stated_venue(None, None) == "ICLR-2025"
+    assert stated_venue(None, None) == "ICLR-2027"
     assert stated_venue("NeurIPS-2024", tmp_path / "engine.json") == "NeurIPS-2024"
     own = parse_venue(stated_venue(None, tmp_path / "engine.json"))
     assert own.name == VENUE

@@ -51,7 +51,7 @@ def test_another_venue_gets_its_base_rate_and_a_doubt(cli, coast, idea):
 
 
 def test_without_a_calibration_the_default_venue_stays(cli, idea):
-    assert review(cli, idea)["judgement"]["calibration"]["venue"] == "ICLR-2025"
+    assert review(cli, idea)["judgement"]["calibration"]["venue"] == "ICLR-2027"
 
 
 def test_scores_are_those_of_the_review(cli, coast, idea, tmp_path):
