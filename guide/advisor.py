@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from guide import __version__
-from guide.advice.findings import advise
+from guide.advice.concerns.foresight import foresee
+from guide.advice.findings import advise, in_order
 from guide.advice.influence import LeaveOneOut, leave_one_out
 from guide.advice.prior_work import find_prior
 from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
@@ -73,13 +74,17 @@ def review_idea(
     if isinstance(loaded, Explains):
         influence = leave_one_out(title, text, loaded, stated_for)
     rubric = load_rubric()
-    advice = advise(proposal, missing_elements(proposal, rubric), evidence, influence.influences)
+    foresight = foresee(encoder, title, text)
+    missing = missing_elements(proposal, rubric)
+    advice = advise(proposal, missing, evidence, influence.influences, foresight.concerns, foresight.names)
     return Review(
         proposal=proposal,
         judgement=examined.judgement,
         evidence=evidence,
         influences=influence.influences,
-        findings=tuple(sorted((*examined.findings, *advice), key=lambda finding: finding.severity != "major")),
+        findings=in_order((*examined.findings, *advice)),
+        concerns=foresight.concerns,
+        names=foresight.names,
         reasoning=examined.reasoning,
         provenance=Provenance(
             version=__version__,
