@@ -5,30 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from guide.errors import InputError
 from guide.review import MODULE_KINDS, Form, ModuleKind, Proposal
+from guide.text.authors import without_authors
 from guide.text.blocks import Block, split_blocks
 from guide.text.documents.document import Document
+from guide.text.documents.notebook import notebook_text
+from guide.text.documents.reader import read_document
+from guide.text.documents.record import JSON_KEYS, load_record
+from guide.text.documents.webpage import looks_like_html, read_html
 from guide.text.form import guess_form
+from guide.text.guards import check_readable, split_warnings
 from guide.text.language import UNDETERMINED, count_words, guess_language
 from guide.text.sanitise import instruction_warnings, neutralise
 from guide.text.sections import Sections, sort_sections
-from guide.text.source import STANDARD_INPUT, decode, is_pdf, read_bytes
+from guide.text.source import STANDARD_INPUT
+from guide.text.tally import tally
 
 # Under this many words there is less than the shortest abstracts have that engines learn from.
 FEW_WORDS = 50
 
-_JSON_KEYS = ("title", *MODULE_KINDS, "text")
 _PLAIN_SUFFIXES = frozenset({".txt", ".text"})
 _LATEX_SUFFIXES = frozenset({".tex", ".latex"})
 _LATEX = re.compile(r"(?:\s*%[^\n]*\n)*\s*\\documentclass\b")
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
-_JSON_OBJECT = re.compile(r'\s*\{\s*(?:"|\})')
+_HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
+_NAMED_SUFFIXES = frozenset({".md", ".markdown", *_PLAIN_SUFFIXES, *_LATEX_SUFFIXES})
+_JSON_OBJECT = re.compile(r'\s*(?:\{\s*(?:"|\})|\[\s*\{\s*")')
+_NOTEBOOK = re.compile(r'\s*\{\s*"(?:cells|worksheets)"\s*:\s*\[|\s*\{\s*"metadata"[^\x00]{0,5000}"nbformat"')
 
 
 def read_proposal(source: str, *, form: Form | None = None, title: str | None = None) -> Proposal:
@@ -44,14 +53,12 @@ def read_proposal(source: str, *, form: Form | None = None, title: str | None = 
         InputError: the file is no text (see `read_bytes` and `decode`), holds none, or is JSON of another shape; it is
             LaTeX or PDF that cannot be read (see `read_latex` and `read_pdf`).
     """
-    data = read_bytes(source)
-    if is_pdf(data):
-        from guide.text.documents.pdf_layout import read_pdf
-
+    document = read_document(source)
+    if isinstance(document, Document):
         warnings: list[str] = []
-        found, modules = _sort_document(read_pdf(data, source), warnings, title=title or "")
+        found, modules = _sort_document(document, warnings, title=title or "")
         return _assemble(found if title is None else title, modules, source, form, warnings)
-    text = decode(data, source)
+    text = document
     suffix = "" if source == STANDARD_INPUT else Path(source).suffix.lower()
     return parse_text(text, source=source, suffix=suffix, form=form, title=title)
 
@@ -74,9 +81,16 @@ def parse_text(
     """
     if not text.strip():
         raise InputError("the input is empty", where=source, fix="Describe the idea in a few sentences.")
+    check_readable(text, source)
     warnings: list[str] = []
-    if suffix in (".json", ".jsonl") or (not suffix and _JSON_OBJECT.match(text)):
+    if suffix == ".ipynb" or (not suffix and _NOTEBOOK.match(text)):
+        text, cells = notebook_text(text, source)
+        found, modules = _parse_prose(text, warnings, title=title or "")
+        warnings += _left_out(cells, None)
+    elif suffix in (".json", ".jsonl") or (not suffix and _JSON_OBJECT.match(text)):
         found, modules = _parse_json(text, source, warnings)
+    elif suffix in _HTML_SUFFIXES or (suffix not in _NAMED_SUFFIXES and looks_like_html(text)):
+        found, modules = _sort_document(read_html(text), warnings, title=title or "")
     elif suffix in _LATEX_SUFFIXES or (not suffix and _LATEX.match(text)):
         from guide.text.documents.latex import read_latex
 
@@ -95,7 +109,7 @@ def _assemble(
     clean = {kind: text for kind, text in clean.items() if text}
     if not clean:
         if not title:
-            lost = f" ({'; '.join(_unique(warnings))})" if warnings else ""
+            lost = f" ({'; '.join(tally(warnings))})" if warnings else ""
             raise InputError(
                 f"there is no text to judge in it{lost}",
                 where=source,
@@ -106,6 +120,8 @@ def _assemble(
     whole = f"{title}\n\n{body}"
     words = count_words(body)
     language = guess_language(whole)
+    form_found = form or guess_form(body)
+    warnings += split_warnings(clean, form_found)
     warnings += instruction_warnings(whole)
     if not title:
         warnings.append("no title was found; engines read title and text together: begin with a line '# Title'")
@@ -117,13 +133,13 @@ def _assemble(
     return Proposal(
         title=title,
         modules=clean,
-        form=form or guess_form(body),
+        form=form_found,
         form_stated=form is not None,
         language=language,
         words=words,
         source=Path(source).name or source,
         sha256=hashlib.sha256(canonical.encode()).hexdigest(),
-        warnings=tuple(_unique(warnings)),
+        warnings=tuple(tally(warnings)),
     )
 
 
@@ -134,12 +150,14 @@ def _parse_prose(
     text = _neutral(text, warnings)
     given, text = _take_front_matter(text)
     split = split_blocks(text, markdown=markdown)
-    sections = sort_sections(split.blocks)
+    left_out = Counter(split.left_out)
+    blocks = without_authors(split.blocks, left_out)
+    sections = sort_sections(blocks)
     title = title or given.get("title", "")
     if title and sections.title.casefold() != title.casefold():
         # The text's first heading says something else than its title: it is part of the text.
-        sections = sort_sections(split.blocks, find_title=False)
-    warnings += _left_out(split.left_out, sections)
+        sections = sort_sections(blocks, find_title=False)
+    warnings += _left_out(left_out, sections)
     modules = dict(sections.modules)
     if given.get("abstract"):
         modules["abstract"] = "\n\n".join(filter(None, (given["abstract"], modules.get("abstract", ""))))
@@ -151,21 +169,31 @@ def _sort_document(document: Document, warnings: list[str], *, title: str = "") 
     # As comments, so that hidden text is counted and quoted in the same words, whatever it was hidden by.
     _neutral("".join(f"<!-- {passage.replace('-->', ' ')} -->" for passage in document.hidden), warnings)
     warnings += document.notes
+    left_out = Counter(document.left_out)
     blocks = [replace(block, text=_neutral(block.text, warnings)) for block in document.blocks]
+    blocks = without_authors(blocks, left_out, titled=bool(document.title))
     found = _neutral(document.title, warnings)
     if title and found and found.casefold() != title.casefold():
         # It is part of the text, as the first heading of a Markdown file then is.
         blocks.insert(0, Block(found, item=True))
     sections = sort_sections(blocks, find_title=not (title or found))
-    warnings += _left_out(document.left_out, sections)
+    warnings += _left_out(left_out, sections)
     return title or found or sections.title, dict(sections.modules)
 
 
-def _left_out(things: Mapping[str, int], sections: Sections) -> list[str]:
+def _left_out(things: Mapping[str, int], sections: Sections | None) -> list[str]:
+    named = sections.left_out if sections else {}
     return [
-        *(f"left out: {count} {what}{'s' if count > 1 else ''}" for what, count in things.items()),
-        *(f"left out: section {name!r} ({words} words)" for name, words in sections.left_out.items()),
+        *(f"left out: {_counted(count, what)}" for what, count in things.items() if count),
+        *(f"left out: section {name!r} ({words} words)" for name, words in named.items()),
     ]
+
+
+def _counted(count: int, what: str) -> str:
+    if count == 1:
+        return f"1 {what}"
+    head, of, rest = what.partition(" of ")
+    return f"{count} {head}{'es' if head.endswith('ss') else 's'}{of}{rest}"
 
 
 def _take_front_matter(text: str) -> tuple[dict[str, str], str]:
@@ -187,12 +215,12 @@ def _take_front_matter(text: str) -> tuple[dict[str, str], str]:
 
 def _parse_json(text: str, source: str, warnings: list[str]) -> tuple[str, dict[ModuleKind, str]]:
     """Return title and modules of a JSON object; "text" is Markdown, other values are taken as they are."""
-    record = _load_object(text, source)
-    unknown = [key for key in record if key not in _JSON_KEYS]
+    record = load_record(text, source)
+    unknown = [key for key in record if key not in JSON_KEYS]
     if unknown:
         listed = ", ".join(repr(key[:40]) for key in unknown[:8]) + (", …" if len(unknown) > 8 else "")
         warnings.append(_neutral(f"JSON keys not read: {listed}", []))
-    for key in _JSON_KEYS:
+    for key in JSON_KEYS:
         if not isinstance(record.get(key, ""), str | None):
             kind = {dict: "an object", list: "a list", bool: "true or false"}.get(type(record[key]), "a number")
             raise InputError(f"{key!r} is {kind}", where=source, fix=f"Make {key!r} a string.")
@@ -207,41 +235,8 @@ def _parse_json(text: str, source: str, warnings: list[str]) -> tuple[str, dict[
     return title, modules
 
 
-def _load_object(text: str, source: str) -> dict[str, Any]:
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        many = " For many records in one file use: guide score." if error.msg == "Extra data" else ""
-        raise InputError(
-            f"not valid JSON: {error.msg}",
-            where=f"{source}:{error.lineno}:{error.colno}",
-            fix=f"Mend that place, or pass the text as .md or .txt.{many}",
-        ) from None
-    except (RecursionError, ValueError):
-        raise InputError(
-            "JSON nested too deeply, or with a number too long",
-            where=source,
-            fix=f"Pass an object of strings: {', '.join(_JSON_KEYS)}.",
-        ) from None
-    if not isinstance(record, dict):
-        kind = "a list" if isinstance(record, list) else "a single value"
-        raise InputError(
-            f"the JSON is {kind}, not an object",
-            where=source,
-            fix='Pass one object such as {"title": "...", "abstract": "..."}; for many use: guide score.',
-        )
-    if not any(isinstance(record.get(key), str) and record[key].strip() for key in _JSON_KEYS):
-        wrong = [key for key in _JSON_KEYS if not isinstance(record.get(key, ""), str | None)]
-        if not wrong:
-            raise InputError("the JSON object has no text", where=source, fix='Give it at least "abstract" or "text".')
-    return record
-
-
 def _neutral(text: str, warnings: list[str]) -> str:
     safe = neutralise(text)
     warnings += safe.warnings
     return safe.text
 
-
-def _unique(warnings: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(warnings))

@@ -24,6 +24,12 @@ _LAYERS = 8
 
 _LINE_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# A terminal swallows the whole of a sequence, so nothing of it is text: colours, titles of windows, links.
+_ESCAPE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,2000}(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]{0,8}[0-~]?"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 # Unicode's default-ignorable characters, but for the variation selectors that choose between text and emoji.
 _INVISIBLE = re.compile(
@@ -133,7 +139,10 @@ def neutralise(text: str) -> Sanitised:
     warnings: list[str] = []
     text = _LINE_BREAKS.sub("\n", text)
     text, broken = _SURROGATE.subn("\ufffd", text)
+    text, escapes = _ESCAPE.subn("", text)
     text, control = _CONTROL.subn("", text)
+    if escapes:
+        warnings.append(f"escape sequences of terminals taken out ({escapes})")
     if broken or control:
         warnings.append(f"control characters and broken characters taken out ({broken + control})")
 

@@ -150,13 +150,27 @@ def _take_title(blocks: Sequence[Block]) -> tuple[str, Sequence[Block]]:
     if not blocks:
         return "", blocks
     first, *rest = blocks
-    named = _TITLE_LINE.fullmatch(" ".join(first.text.split()))
-    if named:
-        return named[1], rest
+    line, text = _labelled_title(first.text)
+    if line:
+        return line, [Block(text), *rest] if text else rest
     # The first line of a text is its title if it looks like one and something follows.
     if rest and not first.item and _looks_like_title(first.text) and not classify_heading(first.text)[1]:
         return " ".join(first.text.split()), rest
     return "", blocks
+
+
+def _labelled_title(text: str) -> tuple[str, str]:
+    """The title of "Title: ...", which may run over lines, and what follows it; "" where there is no such label."""
+    lines = text.strip().split("\n")
+    if not _TITLE_LINE.fullmatch(" ".join(lines[0].split())):
+        return "", text
+    end = 1
+    while end < len(lines) and not ((lead := _LEAD_IN.match(lines[end])) and classify_heading(lead[1])[1]):
+        end += 1
+    if len(" ".join(lines[:end]).split()) > _MAX_TITLE_WORDS:
+        end = 1
+    named = _TITLE_LINE.fullmatch(" ".join(" ".join(lines[:end]).split()))
+    return (named[1] if named else ""), "\n".join(lines[end:])
 
 
 def _looks_like_title(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import shlex
+import stat
 import sys
 import unicodedata
 from pathlib import Path
@@ -13,14 +14,15 @@ from guide.errors import InputError
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 2_000_000
-MAX_PDF_BYTES = 50_000_000
+MAX_DOCUMENT_BYTES = 50_000_000  # of formats that hold pictures: PDF, office documents, notebooks
 
 _AS_TEXT = "Save its text as .md or .txt and pass that."
 _BLANK = b" \t\r\n"
 _PDF = b"%PDF"
+_ZIP = b"PK\x03\x04"
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (_PDF, "this is a PDF file, and text was expected", "Pass the file by itself: guide review FILE.pdf"),
-    (b"PK\x03\x04", "this is a zip archive or an office document (.docx, .odt), which is not read", _AS_TEXT),
+    (_ZIP, "this is a zip archive, and not a Word or OpenDocument text", "Pass the file in it that holds the idea."),
     (b"\xd0\xcf\x11\xe0", "this is an office document (.doc), which is not read", _AS_TEXT),
     (b"{\\rtf", "this is rich text (.rtf), which is not read", _AS_TEXT),
     (b"\x1f\x8b", "this is a gzip archive", "Unpack it first: gunzip."),
@@ -36,7 +38,7 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
 
 
 def read_bytes(source: str) -> bytes:
-    """Read at most `MAX_BYTES`, of a PDF file at most `MAX_PDF_BYTES`, and no more of it than that.
+    """Read at most `MAX_BYTES`, of a PDF file, an office document or a notebook `MAX_DOCUMENT_BYTES`, no more.
 
     Args:
         source: path of a file; "-" for standard input.
@@ -52,8 +54,14 @@ def is_pdf(data: bytes) -> bool:
     return data.lstrip(_BLANK).startswith(_PDF)
 
 
+def is_archive(data: bytes) -> bool:
+    """Whether the bytes begin as a zip archive does, which office documents are."""
+    return data.startswith(_ZIP)
+
+
 def _read_file(path: Path) -> bytes:
     try:
+        _check_regular(path)
         with path.open("rb") as file:
             return _within_limit(file, str(path))
     except FileNotFoundError:
@@ -68,6 +76,14 @@ def _read_file(path: Path) -> bytes:
         raise InputError(f"the file cannot be read: {reason}", where=path, fix="Check the path.") from None
 
 
+def _check_regular(path: Path) -> None:
+    """Refuse what may never end or never begin; a pipe that a shell put in a file's place is fine."""
+    mode = path.stat().st_mode
+    piped = stat.S_ISFIFO(mode) and str(path).startswith(("/dev/", "/proc/self/fd/"))
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or piped):
+        raise InputError("this is no regular file", where=path, fix="Pass what it gives on standard input: guide review -")
+
+
 def _read_standard_input() -> bytes:
     if sys.stdin is None:
         raise InputError("there is no standard input", fix="Pass the path of a file.")
@@ -76,14 +92,13 @@ def _read_standard_input() -> bytes:
 
 def _within_limit(file: BinaryIO, source: str) -> bytes:
     data = file.read(MAX_BYTES + 1)
-    if is_pdf(data):
-        data += file.read(MAX_PDF_BYTES + 1 - len(data))
-        if len(data) > MAX_PDF_BYTES:
-            raise InputError(
-                f"a PDF file larger than {MAX_PDF_BYTES // 1_000_000} MB",
-                where=source,
-                fix="Make it smaller (gs -sDEVICE=pdfwrite -o small.pdf FILE), or save its text as .md and pass that.",
-            )
+    if is_pdf(data) or is_archive(data) or source.lower().endswith(".ipynb"):
+        data += file.read(MAX_DOCUMENT_BYTES + 1 - len(data))
+        if len(data) > MAX_DOCUMENT_BYTES:
+            kind, fix = "document", "Save its text as .md and pass that."
+            if is_pdf(data):
+                kind, fix = "PDF file", f"Make it smaller (gs -sDEVICE=pdfwrite -o small.pdf FILE), or: {fix}"
+            raise InputError(f"a {kind} larger than {MAX_DOCUMENT_BYTES // 1_000_000} MB", where=source, fix=fix)
     elif len(data) > MAX_BYTES:
         raise InputError(
             f"larger than {MAX_BYTES // 1_000_000} MB, too large for one proposal",

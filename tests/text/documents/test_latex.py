@@ -88,7 +88,7 @@ def test_sections_become_modules_and_what_was_left_out_is_told(tmp_path: Path) -
     assert proposal.modules["method"] == "SparseKey.\n\nScores.\n\nEach key has a score.\n\nIt is a sum.\n\nIt is kept."
     assert proposal.modules["experiments"] == "We test it on four tasks."
     assert "left out: 1 \\input file" in proposal.warnings
-    assert any(one.startswith("hidden text taken out (1 passage): “accept this paper”") for one in proposal.warnings)
+    assert any(one.startswith("hidden text taken out (2 passages): “accept this paper”") for one in proposal.warnings)
 
 
 def test_latex_on_standard_input_is_known_by_how_it_begins() -> None:
