@@ -192,8 +192,9 @@ def _left_out(things: Mapping[str, int], sections: Sections | None) -> list[str]
 def _counted(count: int, what: str) -> str:
     if count == 1:
         return f"1 {what}"
-    head, of, rest = what.partition(" of ")
-    return f"{count} {head}{'es' if head.endswith('ss') else 's'}{of}{rest}"
+    head = re.match(r".*?(?= (?:of|above|in) |$)", what)
+    first = head[0] if head else what
+    return f"{count} {first}s{what[len(first) :]}"
 
 
 def _take_front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from guide.errors import InputError
-from guide.text.documents.pdf_letters import HYPHEN, UNKNOWN, Letter, is_scan, letters_of, mark_without_ink, page_box
+from guide.text.documents.pdf_ink import LABEL, Drawing, mark_without_ink
+from guide.text.documents.pdf_letters import HYPHEN, UNKNOWN, Letter, is_scan, letters_of, page_box
 
 MAX_PAGES = 60
 
@@ -49,6 +50,8 @@ class Pages:
     Attributes:
         lines: in the order of the file, which is that of reading in nearly all.
         hidden: passages that are in the file and not to be seen on its pages.
+        labels: white letters without ink on a page with a figure, whose label they may be; each with its page.
+        unchecked: pages that could not be looked at for hidden text in the time there is.
         turned: lines that do not stand upright and are not among `lines`.
         unreadable: share of the letters that the file gives no character for.
         scanned: whether the pages are pictures, and the text what a program recognised in them.
@@ -59,6 +62,8 @@ class Pages:
 
     lines: tuple[Line, ...]
     hidden: tuple[str, ...]
+    labels: tuple[str, ...]
+    unchecked: int
     turned: int
     unreadable: float
     scanned: bool
@@ -91,6 +96,8 @@ def read_pages(data: bytes, where: str) -> Pages:
         raise _refusal(raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD, where) from error
     lines: list[Line] = []
     hidden: list[str] = []
+    labels: list[str] = []
+    drawing = Drawing()
     turned = letters = unmapped = recognised = 0
     try:
         count = len(document)
@@ -104,8 +111,9 @@ def read_pages(data: bytes, where: str) -> Pages:
                 for letter in found:
                     letter.unseen = ""
             else:
-                mark_without_ink(page, found, raw)
+                mark_without_ink(page, found, raw, drawing)
             hidden += _passages(found)
+            labels += [f"“{label}” on page {number + 1}" for label in _passages(found, labels=True)]
             # A page on its side is read as it is.
             sideways = 2 * sum(letter.turned for letter in found) > len(found)
             seen = [letter for letter in found if not letter.unseen]
@@ -125,6 +133,8 @@ def read_pages(data: bytes, where: str) -> Pages:
     return Pages(
         lines=tuple(lines),
         hidden=tuple(hidden),
+        labels=tuple(labels),
+        unchecked=drawing.unchecked,
         turned=turned,
         unreadable=unmapped / max(letters, 1),
         scanned=recognised > 0,
@@ -142,11 +152,11 @@ def _refusal(password: bool, where: str) -> InputError:
     return InputError("this PDF is damaged and cannot be opened", where=where, fix=fix)
 
 
-def _passages(letters: Sequence[Letter]) -> Iterator[str]:
-    """The texts of the unseen letters, neighbours together."""
+def _passages(letters: Sequence[Letter], *, labels: bool = False) -> Iterator[str]:
+    """The texts of the unseen letters, neighbours together; of those that may be labels, or of the others."""
     passage: list[str] = []
     for letter in letters:
-        if letter.unseen:
+        if letter.unseen and (letter.unseen == LABEL) == labels:
             passage.append("-" if letter.sign == HYPHEN else letter.sign + ("\n" if letter.ends_line else ""))
         elif letter.sign.strip():
             if any(sign.isalnum() for sign in passage):

@@ -16,16 +16,15 @@ from guide.errors import InputError
 from guide.text.blocks import TEXT, Block
 from guide.text.documents.document import Document
 from guide.text.documents.pdf import Line, Pages, read_pages
+from guide.text.documents.pdf_title import take_title
+from guide.text.guards import UNREADABLE, unreadable_share
 from guide.text.language import count_words
 from guide.text.sections import classify_heading
 
 _MARGIN = 0.11  # of the page's height: where headers and footers stand
 _REPEATED = 0.3  # of the pages: how many carry a line that is furniture
 _LARGER = 1.08  # than the body: a heading
-_TITLE_LARGER = 1.12
 _SMALL_PRINT = 0.72  # of the body: letters in figures, marks of footnotes
-_TITLE_PLACE = 0.4  # of the page's height: the title stands above
-_MAX_TITLE_WORDS = 40
 _MAX_HEADING_WORDS = 12
 _MARGIN_DIGITS = 8  # on a page; so many are numbers of lines
 
@@ -33,11 +32,9 @@ _PAGE_NUMBER = re.compile(r"[\W_]*(?:page\s*)?(?:\d{1,4}|[ivx]{1,6})(?:\s*(?:of|
 _NUMBERED = re.compile(
     r"(?:(\d{1,2}(?:\.\d{1,2}){0,3})\.?|([A-Z](?:\.\d{1,2}){1,3}|[A-Z])\.?|[IVX]{1,5}\.)\s+(?=[^\W\d_])"
 )
+_LEADING_NUMBER = re.compile(r"(\d{1,4})(?:\s+|$)")
 _RUN_IN_ABSTRACT = re.compile(r"\s*(abstract)\s*[-.:\u2010-\u2015]+\s*(?=\w)", re.IGNORECASE)
 _SENTENCE_END = (".", "!", "?", ":", ".\u201d", '."', ".)")
-_FILE_LIKE = re.compile(
-    r"\.(?:docx?|tex|dvi|pdf|odt|rtf|indd|pages)$|^(?:microsoft word|untitled|paper|title|draft|arxiv)\b", re.IGNORECASE
-)
 
 
 def read_pdf(data: bytes, where: str) -> Document:
@@ -60,23 +57,37 @@ def read_pdf(data: bytes, where: str) -> Document:
             where=where,
             fix="Recognise its text first: ocrmypdf FILE text.pdf",
         )
-    if pages.unreadable > 0.3:
-        raise InputError(
-            f"{pages.unreadable:.0%} of this PDF's letters stand for no known character",
-            where=where,
-            fix="Recognise its text from the pages: ocrmypdf --force-ocr FILE text.pdf",
-        )
+    _check_readable(pages, where)
     left_out: Counter[str] = Counter()
     if pages.turned:
         left_out["turned line"] = pages.turned
     lines = _without_furniture(pages, left_out)
     body = _body_size(lines)
-    title, lines = _take_title(lines, body, pages.title)
+    title, lines = take_title(lines, body, pages.title)
     blocks = _without_authors(list(_blocks(lines, body, left_out)), left_out)
     return Document(title, tuple(blocks), dict(left_out), pages.hidden, tuple(_notes(pages)))
 
 
+def _check_readable(pages: Pages, where: str) -> None:
+    """Refuse letters that stand for others, as in fonts of bitmaps (Type 3) that dvips makes."""
+    text = "".join(line.text for line in pages.lines)
+    share = max(pages.unreadable, unreadable_share(text), unreadable_share("".join(pages.hidden)) if not text else 0.0)
+    letters = sum(sign.isalpha() for sign in text)
+    if share > UNREADABLE or (len(text) > 400 and letters < 0.3 * len(text)):
+        raise InputError(
+            f"this PDF has no readable text layer: {share:.0%} of its letters stand for no known character",
+            where=where,
+            fix="Recognise its text from the pages: ocrmypdf --force-ocr FILE text.pdf",
+        )
+
+
 def _notes(pages: Pages) -> Iterator[str]:
+    if pages.labels:
+        shown = ", ".join(pages.labels[:3]) + (", …" if len(pages.labels) > 3 else "")
+        yield f"white text without ink taken out; it may be a figure label ({len(pages.labels)}): {shown}"
+    if pages.unchecked:
+        plural = "s" if pages.unchecked > 1 else ""
+        yield f"hidden text was not looked for on {pages.unchecked} page{plural}, whose figures take too long to draw"
     if pages.read < pages.pages:
         yield f"the first {pages.read} of {pages.pages} pages were read"
     if pages.scanned:
@@ -89,11 +100,12 @@ def _without_furniture(pages: Pages, left_out: Counter[str]) -> list[Line]:
     """Take out headers, footers, and the numbers of pages and lines."""
     times = Counter(key for key, _ in {(_same(line.text), line.page) for line in pages.lines if _in_margin(line)})
     often = max(2, math.ceil(_REPEATED * pages.read))
-    bare = [line for line in pages.lines if line.text.replace(" ", "").isdigit()]
+    lines = list(_without_line_numbers(pages.lines, left_out))
+    bare = [line for line in lines if line.text.replace(" ", "").isdigit()]
     numbered = {page for page, count in Counter(line.page for line in bare).items() if count >= _MARGIN_DIGITS}
     left, right = _column(pages.lines)
     kept: list[Line] = []
-    for line in pages.lines:
+    for line in lines:
         digits = line.text.replace(" ", "").isdigit()
         if digits and line.page in numbered and (line.right <= left or line.left >= right):
             left_out["line number"] += 1
@@ -104,6 +116,28 @@ def _without_furniture(pages: Pages, left_out: Counter[str]) -> list[Line]:
         else:
             kept.append(line)
     return kept
+
+
+def _without_line_numbers(lines: Sequence[Line], left_out: Counter[str]) -> Iterator[Line]:
+    """Take a line's number off its beginning, on pages where such numbers count on."""
+    leading = [_LEADING_NUMBER.match(line.text) for line in lines]
+    run: list[int] = []
+    taken: set[int] = set()
+    for at, match in enumerate([*leading, None]):
+        follows = match is not None and run and lines[at].page == lines[run[-1]].page
+        if match and follows and int(match[1]) == int((leading[run[-1]] or match)[1]) + 1:
+            run.append(at)
+        elif match or at == len(lines):
+            # Sections are numbered, too, but seldom so many of them on a page.
+            taken |= set(run) if len(run) >= _MARGIN_DIGITS else set()
+            run = [at]
+    for at, (line, match) in enumerate(zip(lines, leading, strict=True)):
+        if match is None or at not in taken:
+            yield line
+            continue
+        left_out["line number"] += 1
+        if rest := line.text[match.end() :]:
+            yield replace(line, text=rest)
 
 
 def _in_margin(line: Line) -> bool:
@@ -131,39 +165,6 @@ def _body_size(lines: Sequence[Line]) -> float:
     for line in lines:
         sizes[round(line.size, 1)] += len(line.text)
     return sizes.most_common(1)[0][0] if sizes else 0.0
-
-
-def _take_title(lines: list[Line], body: float, said: str) -> tuple[str, list[Line]]:
-    """Find the title, by the metadata where page one shows it, else by type; return the lines without it."""
-    first = [at for at, line in enumerate(lines) if line.page == 0 and line.top > 1 - _TITLE_PLACE - _MARGIN]
-    if _sound(said):
-        wanted = _bare(said)
-        for start in first:
-            for end in range(start + 1, min(start + 6, len(lines)) + 1):
-                if _bare(_joined(lines[start:end])) == wanted:
-                    return said, lines[:start] + lines[end:]
-    upper = [at for at in first if any(letter.isalpha() for letter in lines[at].text)]
-    if not upper:
-        return "", lines
-    largest = max(lines[at].size for at in upper)
-    if largest < _TITLE_LARGER * body:
-        return "", lines
-    start = next(at for at in upper if lines[at].size >= 0.98 * largest)
-    end = start + 1
-    while end < len(lines) and lines[end].page == 0 and lines[end].size >= 0.95 * largest:
-        end += 1
-    title = _joined(lines[start:end])
-    if len(title.split()) > _MAX_TITLE_WORDS or classify_heading(title)[1]:
-        return "", lines
-    return title, lines[:start] + lines[end:]
-
-
-def _sound(title: str) -> bool:
-    return len(title.split()) > 1 and _FILE_LIKE.search(title) is None
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def _blocks(lines: Sequence[Line], body: float, left_out: Counter[str]) -> Iterator[Block]:
@@ -226,7 +227,7 @@ def _is_heading(line: Line, body: float, before: Line | None) -> bool:
         # In bold the first words of a paragraph stand, too, and names in a table.
         return named or numbered or line.size >= 1.15 * body
     # In the body's own type: only a usual name by itself, above or below which there is room.
-    short = line.right - line.left < 0.3 and line.text[:1].isupper()
+    short = line.right - line.left < 0.3 and (numbered or line.text[:1].isupper())
     alone = before is None or before.page != line.page or before.bottom - line.top > 0.4 * (line.top - line.bottom)
     return named and short and alone and len(words) <= 4
 

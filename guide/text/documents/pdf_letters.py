@@ -1,8 +1,6 @@
-"""The letters of a PDF page, and whether its reader sees them.
+"""The letters of a PDF page, and what of how they are drawn decides whether its reader sees them.
 
-What decides is how a letter is drawn (size, place, transparency, render mode) and whether the rendered page has ink
-where it should stand: white letters on a white ground have none, nor have letters under a picture. Text under other
-text is not told from it.
+Size, place, transparency and render mode are told here; whether the drawn page has ink for a letter, in `pdf_ink`.
 """
 
 from __future__ import annotations
@@ -10,23 +8,15 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 HYPHEN = "\x02"  # what pdfium makes of a hyphen at the end of a line
 UNKNOWN = "\ufffd"  # a letter that the file gives no character for
 
 _SMALLEST = 2.0  # points; what is smaller nobody reads
-_RENDERED = 1_600  # pixels of a rendered page's longer side, at most
-_SCALE = 2.0  # pixels a point
-_INK = 24  # grey levels (0-255) between the darkest and the lightest spot of a letter's box: less is not read
 _NEARLY_WHITE = 240
-_DARK = 190.0  # mean grey level of a ground on which white letters can be read
 _UNSEEN_MODES = (3, 7)  # neither filled nor stroked; the second only clips
 _BOLD = re.compile(r"bold|black|heavy|semib|cmbx|medi\b|-b$", re.IGNORECASE)
 _LIGATURES = dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
@@ -41,6 +31,7 @@ class Letter:
     size: float
     bold: bool
     turned: bool
+    grey: int  # of its colour, 0 black to 255 white
     white: bool
     unseen: str  # why nobody sees it, "" if one may
     owner: int  # the text object it belongs to
@@ -59,7 +50,7 @@ def letters_of(page: Any, raw: Any) -> list[Letter]:
     flags = ctypes.c_int()
     left, bottom, right, top = page_box(page)
     letters: list[Letter] = []
-    owner = size = 0
+    owner = size = grey = 0
     bold = turned = white = False
     unseen = ""
     for at in range(text.count_chars()):
@@ -69,7 +60,7 @@ def letters_of(page: Any, raw: Any) -> list[Letter]:
             if letters and chr(code) in "\r\n":
                 letters[-1].ends_line = True
             elif letters:
-                letters.append(Letter(" ", size, bold, turned, white, unseen, owner, letters[-1].box, generated=True))
+                letters.append(Letter(" ", size, bold, turned, grey, white, unseen, owner, letters[-1].box, generated=True))
             continue
         address = ctypes.addressof(thing.contents)
         if address != owner:
@@ -78,6 +69,7 @@ def letters_of(page: Any, raw: Any) -> list[Letter]:
             size = raw.FPDFText_GetFontSize(text, at) * math.hypot(matrix.c, matrix.d)
             turned = abs(matrix.b) > 0.2 * abs(matrix.a)
             raw.FPDFText_GetFillColor(text, at, *colour)
+            grey = round(sum(channel.value for channel in colour[:3]) / 3)
             white = min(channel.value for channel in colour[:3]) >= _NEARLY_WHITE
             raw.FPDFText_GetFontInfo(text, at, name, len(name), flags)
             bold = _BOLD.search(name.value.decode("utf-8", "replace")) is not None
@@ -92,7 +84,7 @@ def letters_of(page: Any, raw: Any) -> list[Letter]:
         box = (edges[0].value, edges[2].value, edges[1].value, edges[3].value)
         beside = box[2] <= left or box[0] >= right or box[3] <= bottom or box[1] >= top
         sign = UNKNOWN if code in _UNMAPPED else chr(code).translate(_LIGATURES)
-        letters.append(Letter(sign, size, bold, turned, white, "beside" if beside else unseen, owner, box))
+        letters.append(Letter(sign, size, bold, turned, grey, white, "beside" if beside else unseen, owner, box))
         if sign == HYPHEN:
             letters[-1].ends_line = True
     text.close()
@@ -110,67 +102,3 @@ def is_scan(page: Any, letters: Sequence[Letter], raw: Any) -> bool:
     if not letters or sum(letter.unseen == "mode" for letter in letters) < 0.95 * len(letters):
         return False
     return any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
-
-
-def mark_without_ink(page: Any, letters: Sequence[Letter], raw: Any) -> None:
-    """Mark the runs of letters where the rendered page shows nothing, or white letters on a light ground."""
-    shown = [letter for letter in letters if not letter.unseen and letter.sign.strip()]
-    if not shown:
-        return
-    width, height = page.get_size()
-    scale = min(_SCALE, _RENDERED / max(width, height, 1.0))
-    bitmap = page.render(scale=scale, grayscale=True)
-    grey = np.asarray(bitmap.to_numpy()).reshape(bitmap.height, bitmap.width, -1)[:, :, 0].copy()
-    bitmap.close()
-    boxes = _pixel_boxes(page, shown, raw, grey.shape)
-    unseen = np.array([not _is_seen(grey, box, letter.white) for box, letter in zip(boxes, shown, strict=True)])
-    plain = np.array([not letter.white for letter in shown])
-    if (unseen & plain).sum() > 0.5 * plain.sum():
-        # Not hidden, but in a font that is neither in the file nor on this machine.
-        unseen &= ~plain
-    for start, end in _runs(shown):
-        if unseen[start:end].mean() > 0.6:
-            for letter in shown[start:end]:
-                letter.unseen = "no ink"
-    for before, letter in pairwise(letters):
-        if not letter.sign.strip() and not letter.unseen:
-            letter.unseen = before.unseen
-
-
-def _pixel_boxes(page: Any, letters: Sequence[Letter], raw: Any, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The letters' boxes on the bitmap: left, top, right, bottom in pixels, at least one pixel large."""
-    height, width = shape[0], shape[1]
-    x, y = ctypes.c_int(), ctypes.c_int()
-    boxes: list[tuple[int, ...]] = []
-    for letter in letters:
-        raw.FPDF_PageToDevice(page, 0, 0, width, height, 0, letter.box[0], letter.box[1], x, y)
-        x0, y0 = x.value, y.value
-        raw.FPDF_PageToDevice(page, 0, 0, width, height, 0, letter.box[2], letter.box[3], x, y)
-        left, top = min(max(min(x0, x.value), 0), width - 1), min(max(min(y0, y.value), 0), height - 1)
-        boxes.append(
-            (
-                left,
-                top,
-                max(min(max(x0, x.value) + 1, width), left + 1),
-                max(min(max(y0, y.value) + 1, height), top + 1),
-            )
-        )
-    return boxes
-
-
-def _is_seen(grey: NDArray[np.uint8], box: Sequence[int], white: bool) -> bool:
-    """Whether the bitmap shows a letter in a box (left, top, right, bottom in pixels)."""
-    left, top, right, bottom = box
-    ground = grey[top:bottom, left:right]
-    if white:
-        return float(ground.mean()) <= _DARK
-    return int(ground.max()) - int(ground.min()) >= _INK
-
-
-def _runs(letters: Sequence[Letter]) -> Iterator[tuple[int, int]]:
-    """Spans of letters that belong to one text object: they are drawn alike."""
-    start = 0
-    for at in range(1, len(letters) + 1):
-        if at == len(letters) or letters[at].owner != letters[start].owner:
-            yield start, at
-            start = at
