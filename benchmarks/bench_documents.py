@@ -23,9 +23,8 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.paperset import Specimen, specimens  # noqa: E402
-
-from guide.errors import GuideError  # noqa: E402
+from guide.errors import GuideError
+from tests.paperset import Specimen, specimens
 
 _SAME = 0.95  # share of an abstract's words that must be there, and nothing more
 
@@ -115,11 +114,15 @@ def _by_guide(file: Path) -> Read:
 
 
 def _by_rustypaper(file: Path) -> Read:
-    from rustypaper import parse
+    from rustypaper import convert_json
 
-    paper = parse(str(file))
-    sections = [section.heading or "" for section in paper.sections]
-    return Read(paper.title or "", paper.abstract or "", tuple(sections), False)
+    markdown, document, *_ = convert_json(str(file))
+    said = json.loads(document)
+    heading = re.match(r"\s*# (.+)", markdown)
+    title = said.get("title") or (heading[1] if heading else "")
+    abstract = re.search(r"abstract[\s*#.:\u2014-]*(.*?)(?=\n#)", markdown, re.DOTALL | re.IGNORECASE)
+    sections = tuple(section["title"] or "" for section in said["sections"])
+    return Read(title, " ".join(abstract[1].split()) if abstract else "", sections, False)
 
 
 def _marks(one: Specimen, found: Read) -> dict[str, bool]:

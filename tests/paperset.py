@@ -1,4 +1,4 @@
-"""Sixty documents made for measuring how well formats are read: sources, and the title, abstract and sections in them."""
+"""Sixty documents made for measuring how well formats are read: sources, and what is in them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,22 @@ TITLES = (
 SECTIONS = ("Introduction", "Related Work", "Method", "Experiments", "Conclusion")
 _SUBJECTS = ("the model", "a small cache", "each key", "our schedule", "the encoder", "a long prompt", "every layer")
 _VERBS = ("keeps", "forgets", "compares", "reads", "measures", "shifts", "repeats", "scores")
-_OBJECTS = ("few of its values", "the oldest entries", "what was asked", "two kinds of noise", "its own errors", "the rest")
-_ENDS = ("in most layers", "at a low cost", "without more training", "on four tasks", "when memory is short", "by a rule")
+_OBJECTS = (
+    "few of its values",
+    "the oldest entries",
+    "what was asked",
+    "two kinds of noise",
+    "its own errors",
+    "the rest",
+)
+_ENDS = (
+    "in most layers",
+    "at a low cost",
+    "without more training",
+    "on four tasks",
+    "when memory is short",
+    "by a rule",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +90,18 @@ def _prose(dice: random.Random, sentences: int) -> str:
 
 
 def _body(dice: random.Random, command: str = "section") -> str:
-    return "\n".join(
-        f"\\{command}{{{name}}}\n{_prose(dice, 30)}\n\n{_prose(dice, 25)} $x_i = \\alpha^2$.\n" for name in SECTIONS
-    ) + "\\begin{thebibliography}{9}\\bibitem{a} A. Person. A paper. 2020.\\end{thebibliography}"
+    return (
+        "\n".join(
+            f"\\{command}{{{name}}}\n{_prose(dice, 30)}\n\n{_prose(dice, 25)} $x_i = \\alpha^2$.\n" for name in SECTIONS
+        )
+        + "\\begin{thebibliography}{9}\\bibitem{a} A. Person. A paper. 2020.\\end{thebibliography}"
+    )
 
 
 def _article(options: str, preamble: str = "", above: str = "") -> object:
     def setting(dice: random.Random, title: str, abstract: str) -> str:
         return (
-            f"\\documentclass{options}\n{preamble}\\title{{{title}}}\n\\author{{{NAMES[0]}\\\\{PLACES[0]} \\and {NAMES[1]}\\\\"
+            f"\\documentclass{options}\n{preamble}\\title{{{title}}}\n\\author{{{NAMES[0]}\\\\{PLACES[0]} \\and {NAMES[1]}\\\\"  # noqa: E501
             f"{PLACES[1]}}}\n\\begin{{document}}\\maketitle\n{above}\\begin{{abstract}}\n{abstract}\n\\end{{abstract}}\n"
             f"{_body(dice)}\\end{{document}}\n"
         )
@@ -102,7 +119,7 @@ def _ieee(dice: random.Random, title: str, abstract: str) -> str:
 
 def _llncs(dice: random.Random, title: str, abstract: str) -> str:
     return (
-        f"\\documentclass{{llncs}}\n\\title{{{title}}}\\author{{{NAMES[3]} \\and {NAMES[4]}}}\\institute{{{PLACES[1]}}}\n"
+        f"\\documentclass{{llncs}}\n\\title{{{title}}}\\author{{{NAMES[3]} \\and {NAMES[4]}}}\\institute{{{PLACES[1]}}}\n"  # noqa: E501
         f"\\begin{{document}}\\maketitle\\begin{{abstract}}{abstract}\\end{{abstract}}\n{_body(dice)}\\end{{document}}\n"
     )
 
@@ -112,7 +129,7 @@ def _conference(columns: int, abstract_head: str) -> object:
 
     def setting(dice: random.Random, title: str, abstract: str) -> str:
         top = (
-            f"{{\\centering\\rule{{\\textwidth}}{{2pt}}\\par{{\\LARGE\\bfseries {title}\\par}}\\rule{{\\textwidth}}{{1pt}}"
+            f"{{\\centering\\rule{{\\textwidth}}{{2pt}}\\par{{\\LARGE\\bfseries {title}\\par}}\\rule{{\\textwidth}}{{1pt}}"  # noqa: E501
             f"\\par\\bigskip {NAMES[0]}\\quad {NAMES[5]}\\par {PLACES[2]}\\par a@some.org\\par\\bigskip}}"
         )
         head = f"\\begin{{center}}{abstract_head}\\end{{center}}\\begin{{quote}}{abstract}\\end{{quote}}\n"
@@ -127,8 +144,8 @@ def _conference(columns: int, abstract_head: str) -> object:
 
 def _working_paper(dice: random.Random, title: str, abstract: str) -> str:
     return (
-        "\\documentclass[12pt]{article}\\usepackage{fancyhdr}\\pagestyle{fancy}\\lhead{Working paper 12}\n\\begin{document}\n"
-        f"\\begin{{titlepage}}\\centering{{\\Large {title}\\par}}\\vspace{{2cm}}{NAMES[0]}\\footnote{{{PLACES[0]}.}}\\par March 2020"
+        "\\documentclass[12pt]{article}\\usepackage{fancyhdr}\\pagestyle{fancy}\\lhead{Working paper 12}\n\\begin{document}\n"  # noqa: E501
+        f"\\begin{{titlepage}}\\centering{{\\Large {title}\\par}}\\vspace{{2cm}}{NAMES[0]}\\footnote{{{PLACES[0]}.}}\\par March 2020"  # noqa: E501
         f"\\vfill\\textbf{{Abstract}}\\par\\begin{{quote}}{abstract}\\end{{quote}}\\end{{titlepage}}\n{_body(dice)}\\end{{document}}\n"
     )
 
@@ -180,7 +197,10 @@ def _html(dice: random.Random, title: str, abstract: str) -> str:
 
 
 def _notebook(dice: random.Random, title: str, abstract: str) -> str:
-    cells = [{"cell_type": "markdown", "source": _markdown(dice, title, abstract)}, {"cell_type": "code", "source": "x = 1"}]
+    cells = [
+        {"cell_type": "markdown", "source": _markdown(dice, title, abstract)},
+        {"cell_type": "code", "source": "x = 1"},
+    ]
     return json.dumps({"cells": cells, "nbformat": 4})
 
 
@@ -191,7 +211,9 @@ def _word(dice: random.Random, title: str, abstract: str) -> bytes:
 
 
 def _odt(dice: random.Random, title: str, abstract: str) -> bytes:
-    rest = "".join(f"<text:h text:outline-level='1'>{name}</text:h><text:p>{text}</text:p>" for name, text in _parts(dice))
+    rest = "".join(
+        f"<text:h text:outline-level='1'>{name}</text:h><text:p>{text}</text:p>" for name, text in _parts(dice)
+    )
     return opendocument(
         f"<text:p text:style-name='Title'>{title}</text:p><text:p>{NAMES[3]} and {NAMES[4]}</text:p>"
         f"<text:h text:outline-level='1'>Abstract</text:h><text:p>{abstract}</text:p>{rest}"

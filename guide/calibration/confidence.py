@@ -94,7 +94,10 @@ def doubts(
             f"the text seems to be in another language than English ({language}); all training texts are English"
         )
     if words < shortest:
-        found.append(f"the text has {words} words; 99 % of the training texts have at least {shortest:.0f}")
+        found.append(
+            f"the text has {words} words; 99 % of the training texts have at least {shortest:.0f}: "
+            f"{np.ceil(shortest) - words:.0f} more would do"
+        )
     if words > 3 * longest:
         found.append(f"the text has {words} words; 99 % of the training texts have at most {longest:.0f}")
     if distance >= _FAR:

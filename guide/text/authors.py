@@ -24,7 +24,8 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _MAIL = re.compile(
-    r"<?(?:mailto:)?(?:\{[^{}\n@]{1,200}\}|(?<![\w.+-])[\w.+-]{1,64})\s?@\s?[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}>?"
+    r"<?(?:mailto:)?(?:\{[^{}\n@]{1,200}\}|(?<![\w.+-])[\w.+-]{1,64})\s?@\s?"
+    r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}>?"
 )
 _THANKS = re.compile(
     r"\s*(?:\W{0,3}(?:funding|acknowledge?ments?|grant(?:s| numbers?)?)\W{0,3}[:.]"
@@ -36,7 +37,8 @@ _THANKS = re.compile(
 )
 _MAX_THANKS = 120  # words; a longer paragraph that thanks somebody says other things, too
 _PLACE = re.compile(
-    r"\b(?:universit\w{1,5}|institut\w{0,3}|department|dept|laborator\w{1,4}|labs?|college|school of|faculty|academy|centre for"
+    r"\b(?:universit\w{1,5}|institut\w{0,3}|department|dept|laborator\w{1,4}|labs?|college|school of|faculty|academy"
+    r"|centre for"
     r"|center for|inc|ltd|llc|gmbh|corporation|research (?:center|centre|group)|eth|mit|epfl|cnrs|inria|google|deepmind"
     r"|microsoft|meta ai|openai|anthropic|nvidia|ibm|amazon|alibaba|tencent|huawei|bytedance)\b",
     re.IGNORECASE,
@@ -44,7 +46,8 @@ _PLACE = re.compile(
 _NAME_WORD = r"(?:[^\W\d_a-z][\w.'\u2019-]{0,30}|de|van|von|der|den|la|le|di|da|del|bin|al|and|y|et)"
 _NAMES = re.compile(
     rf"{_NAME_WORD}(?:[ \t]{_NAME_WORD}){{1,5}}[\d*\u2020\u2021,\s]{{0,6}}"
-    rf"(?:(?:,|;|&|\band\b|\u00b7)\s{{0,3}}{_NAME_WORD}(?:[ \t]{_NAME_WORD}){{1,5}}[\d*\u2020\u2021,\s]{{0,6}}){{0,40}}(?:\([^()]{{1,80}}\))?"
+    rf"(?:(?:,|;|&|\band\b|\u00b7)\s{{0,3}}{_NAME_WORD}(?:[ \t]{_NAME_WORD}){{1,5}}[\d*\u2020\u2021,\s]{{0,6}}){{0,40}}"
+    r"(?:\([^()]{1,80}\))?"
 )
 _INITIALS = re.compile(r"(?:[A-Z]\.[ -]?){1,3}[A-Z][\w'\u2019-]{1,30}")
 _MAX_LINE_WORDS = 40
@@ -67,9 +70,10 @@ def without_authors(blocks: Iterable[Block], left_out: Counter[str], *, titled: 
         if block.level == TEXT and _THANKS.match(block.text) and count_words(block.text) <= _MAX_THANKS:
             left_out[THANKS] += 1
             continue
-        if number == begun or (block.level != TEXT and classify_heading(block.text)[0]):
+        first = number == 0 and not titled
+        if number == begun or (block.level != TEXT and not first and classify_heading(block.text)[0]):
             above = False
-        lines = list(_kept_lines(block, left_out, above=above, first=number == 0 and not titled, alone=begun >= 0))
+        lines = list(_kept_lines(block, left_out, above=above, first=first, alone=begun >= 0))
         text = "\n".join(lines)
         text, mails = _MAIL.subn("", text)
         if mails:
@@ -92,9 +96,9 @@ def _kept_lines(block: Block, left_out: Counter[str], *, above: bool, first: boo
     short = count_words(block.text) <= _MAX_LINE_WORDS
     for at, line in enumerate(lines):
         labelled = _LABEL.fullmatch(line)
-        if labelled and (above or _MAIL.search(line) or _names_only(labelled["rest"])):
-            left_out[LINE] += 1
-        elif above and short and not (first and at == 0) and block.level == TEXT and _is_author_line(line, alone=alone):
+        by_label = labelled and (above or _MAIL.search(line) or _names_only(labelled["rest"]))
+        may_be = above and short and not (first and at == 0) and block.level == TEXT
+        if by_label or (may_be and _is_author_line(line, alone=alone)):
             left_out[LINE] += 1
         else:
             yield line
@@ -110,7 +114,9 @@ def _is_author_line(line: str, *, alone: bool) -> bool:
         return True
     if bare[-1] in ".!?:" and not _INITIALS.search(bare):
         return False
-    return (_names_only(bare) and (alone or _several(bare))) or (_PLACE.search(bare) is not None and _mostly_capital(bare))
+    return (_names_only(bare) and (alone or _several(bare))) or (
+        _PLACE.search(bare) is not None and _mostly_capital(bare)
+    )
 
 
 def _names_only(text: str) -> bool:

@@ -27,7 +27,9 @@ def unreadable_share(text: str) -> float:
     odd = sum(sign == "\ufffd" or unicodedata.category(sign) in ("Cc", "Co", "Cn", "Cs") for sign in set(signs))
     if not odd:
         return 0.0
-    return sum(sign == "\ufffd" or unicodedata.category(sign) in ("Cc", "Co", "Cn", "Cs") for sign in signs) / len(signs)
+    return sum(sign == "\ufffd" or unicodedata.category(sign) in ("Cc", "Co", "Cn", "Cs") for sign in signs) / len(
+        signs
+    )
 
 
 def check_readable(text: str, where: str) -> None:

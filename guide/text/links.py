@@ -11,7 +11,9 @@ _ARXIV = re.compile(
     r"(?P<id>\d{4}\.\d{4,5}|[a-z-]{2,12}(?:\.[A-Z]{2})?/\d{7})(?P<version>v\d{1,2})?(?:\.pdf)?/?",
     re.IGNORECASE,
 )
-_OPENREVIEW = re.compile(r"https?:/{1,2}(?:api2?\.)?openreview\.net/\w{1,20}\?(?:[^#\s]{0,200}&)?id=(?P<id>[\w-]{1,40})[^\s]*")
+_OPENREVIEW = re.compile(
+    r"https?:/{1,2}(?:api2?\.)?openreview\.net/\w{1,20}\?(?:[^#\s]{0,200}&)?id=(?P<id>[\w-]{1,40})[^\s]*"
+)
 _ADDRESS = re.compile(r"(?:https?|ftp)://?\S+", re.IGNORECASE)
 
 

@@ -14,7 +14,7 @@ from guide.errors import InputError
 from guide.review import MODULE_KINDS, Form, ModuleKind, Proposal
 from guide.text.authors import without_authors
 from guide.text.blocks import Block, split_blocks
-from guide.text.documents.document import Document
+from guide.text.documents.document import MAX_BLOCKS, Document
 from guide.text.documents.notebook import notebook_text
 from guide.text.documents.reader import read_document
 from guide.text.documents.record import JSON_KEYS, load_record
@@ -170,7 +170,9 @@ def _sort_document(document: Document, warnings: list[str], *, title: str = "") 
     _neutral("".join(f"<!-- {passage.replace('-->', ' ')} -->" for passage in document.hidden), warnings)
     warnings += document.notes
     left_out = Counter(document.left_out)
-    blocks = [replace(block, text=_neutral(block.text, warnings)) for block in document.blocks]
+    if len(document.blocks) > MAX_BLOCKS:
+        warnings.append(f"only the first {MAX_BLOCKS:,} headings and paragraphs were read")
+    blocks = [replace(block, text=_neutral(block.text, warnings)) for block in document.blocks[:MAX_BLOCKS]]
     blocks = without_authors(blocks, left_out, titled=bool(document.title))
     found = _neutral(document.title, warnings)
     if title and found and found.casefold() != title.casefold():
@@ -240,4 +242,3 @@ def _neutral(text: str, warnings: list[str]) -> str:
     safe = neutralise(text)
     warnings += safe.warnings
     return safe.text
-

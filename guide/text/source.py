@@ -81,7 +81,9 @@ def _check_regular(path: Path) -> None:
     mode = path.stat().st_mode
     piped = stat.S_ISFIFO(mode) and str(path).startswith(("/dev/", "/proc/self/fd/"))
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or piped):
-        raise InputError("this is no regular file", where=path, fix="Pass what it gives on standard input: guide review -")
+        raise InputError(
+            "this is no regular file", where=path, fix="Pass what it gives on standard input: guide review -"
+        )
 
 
 def _read_standard_input() -> bytes:

@@ -38,7 +38,9 @@ def read_part(data: bytes, name: str, where: str) -> bytes | None:
         raise InputError(f"this document is damaged: {error}", where=where, fix=_FIX) from None
     if len(unpacked) > MAX_PART_BYTES:
         raise InputError(
-            f"its text unpacks to more than {MAX_PART_BYTES // 1_000_000} MB", where=where, fix="Pass less of it, as .md."
+            f"its text unpacks to more than {MAX_PART_BYTES // 1_000_000} MB",
+            where=where,
+            fix="Pass less of it, as .md.",
         )
     return unpacked
 
@@ -58,7 +60,7 @@ def parse_part(part: bytes, where: str) -> Element:
             where=where,
             fix=INSTALL,
         ) from error
-    from xml.etree.ElementTree import ParseError, TreeBuilder  # noqa: S405 - the parser is defusedxml's
+    from xml.etree.ElementTree import ParseError, TreeBuilder
 
     class Bounded(TreeBuilder):
         depth = 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from guide.text.blocks import Block
 
+MAX_BLOCKS = 10_000  # headings and paragraphs that are read; a thesis of 300 pages has 3,000
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -209,7 +209,9 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_CHARACTERS)
     except OSError as error:
-        raise InputError(f"the file cannot be read: {error.strerror}", where=path, fix="Check its permissions.") from None
+        raise InputError(
+            f"the file cannot be read: {error.strerror}", where=path, fix="Check its permissions."
+        ) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from guide.errors import InputError
 from guide.text.blocks import TEXT, Block
 from guide.text.documents.archive import parse_part, read_part
-from guide.text.documents.document import Document
+from guide.text.documents.document import MAX_BLOCKS, Document
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -53,7 +53,7 @@ def read_opendocument(data: bytes, where: str) -> Document:
     blocks: list[Block] = []
     title = ""
     waiting: list[tuple[Element, bool]] = [(body, False)]
-    while waiting:
+    while waiting and len(blocks) <= MAX_BLOCKS:  # the one too many is told by who sorts them
         element, item = waiting.pop()
         if element.tag in _UNREAD:
             left_out[_UNREAD[element.tag]] += 1

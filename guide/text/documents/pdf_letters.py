@@ -60,7 +60,9 @@ def letters_of(page: Any, raw: Any) -> list[Letter]:
             if letters and chr(code) in "\r\n":
                 letters[-1].ends_line = True
             elif letters:
-                letters.append(Letter(" ", size, bold, turned, grey, white, unseen, owner, letters[-1].box, generated=True))
+                letters.append(
+                    Letter(" ", size, bold, turned, grey, white, unseen, owner, letters[-1].box, generated=True)
+                )
             continue
         address = ctypes.addressof(thing.contents)
         if address != owner:

@@ -61,7 +61,11 @@ def _largest(lines: Sequence[Line], first: Sequence[int], body: float) -> list[i
             elif not any(_on_row(line, lines[one]) for one in chosen[-2:]):
                 break
         chosen = [at for at in first if at in chosen or any(_on_row(lines[at], lines[one]) for one in chosen)]
-        chosen = [at for at in chosen if lines[at].size >= 0.95 * size or not lines[at].text.isdigit() or _touches(at, chosen, lines)]
+        chosen = [
+            at
+            for at in chosen
+            if lines[at].size >= 0.95 * size or not lines[at].text.isdigit() or _touches(at, chosen, lines)
+        ]
         # A logo or a drop capital is larger than the title and holds no words.
         if is_title(joined_rows([lines[at] for at in chosen])):
             return chosen
@@ -69,7 +73,7 @@ def _largest(lines: Sequence[Line], first: Sequence[int], body: float) -> list[i
 
 
 def _foremost(lines: Sequence[Line], first: Sequence[int]) -> list[int]:
-    """The first lines of page one where they are in bold or capitals, as some journals set titles in the body's size."""
+    """The first lines of page one if in bold or capitals, as some journals set titles in the body's size."""
     chosen: list[int] = []
     for at in first:
         line = lines[at]
@@ -86,7 +90,11 @@ def _on_row(line: Line, other: Line) -> bool:
         return False
     overlap = min(line.top, other.top) - max(line.bottom, other.bottom)
     beside = line.right <= other.left + 0.01 or line.left >= other.right - 0.01
-    return beside and line.size >= 0.4 * other.size and overlap > 0.45 * min(line.top - line.bottom, other.top - other.bottom)
+    return (
+        beside
+        and line.size >= 0.4 * other.size
+        and overlap > 0.45 * min(line.top - line.bottom, other.top - other.bottom)
+    )
 
 
 def _touches(at: int, chosen: Sequence[int], lines: Sequence[Line]) -> bool:

@@ -27,7 +27,6 @@ def read_document(source: str) -> Document | str:
     if not os.path.lexists(source):
         refuse_link(source)
     if os.path.isdir(source):  # noqa: PTH112 - pathlib's raises for a name that no system allows
-
         from guide.text.documents.latex_project import find_main
 
         path = find_main(path)

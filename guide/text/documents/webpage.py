@@ -16,9 +16,37 @@ _UNREAD = {
     **{"noscript": "", "table": "table", "iframe": "frame", "object": "frame", "video": "figure", "audio": "figure"},
 }
 _PARTS = frozenset(
-    "p div section article main body li dd dt blockquote header h1 h2 h3 h4 h5 h6 ul ol dl br hr tr td th".split()
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "body",
+        "li",
+        "dd",
+        "dt",
+        "blockquote",
+        "header",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "dl",
+        "br",
+        "hr",
+        "tr",
+        "td",
+        "th",
+    ]
 )
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 _HEADING = re.compile(r"h([1-6])")
 _AUTHORS = re.compile(r"\b(?:ltx_authors|authors?|byline|affiliations?|author-list)\b", re.IGNORECASE)
 _ABSTRACT = re.compile(r"\b(?:ltx_abstract|abstract)\b", re.IGNORECASE)

@@ -1,6 +1,6 @@
-"""Word documents (.docx): title, headings by their styles, paragraphs as they stand with changes accepted.
+"""Word documents (.docx): title, headings by their styles, paragraphs with changes accepted.
 
-Deleted text and comments are not read, inserted text is; a formula leaves the letters it is set in, without its lay-out.
+Deleted text and comments are not read, inserted text is; of a formula the letters are, without its lay-out.
 Hidden and white text is told as such. The styles' names are those of Word in English or their built-in ids.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from guide.errors import InputError
 from guide.text.blocks import BOLD_LINE, TEXT, Block
 from guide.text.documents.archive import parse_part, read_part
-from guide.text.documents.document import Document
+from guide.text.documents.document import MAX_BLOCKS, Document
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -25,7 +25,12 @@ _HEADING = re.compile(r"heading ?([1-9])", re.IGNORECASE)
 _AUTHOR = re.compile(r"author|affiliation|institution|e-?mail|address", re.IGNORECASE)
 _FURNITURE = re.compile(r"toc ?\d|caption|bibliography|footnote|endnote|header|footer", re.IGNORECASE)
 _SKIPPED = {
-    **{f"{_W}del": "deleted passage", f"{_W}moveFrom": "deleted passage", f"{_W}drawing": "image", f"{_W}pict": "image"},
+    **{
+        f"{_W}del": "deleted passage",
+        f"{_W}moveFrom": "deleted passage",
+        f"{_W}drawing": "image",
+        f"{_W}pict": "image",
+    },
     **{f"{_W}object": "image", f"{_W}footnoteReference": "footnote", f"{_W}endnoteReference": "footnote"},
     **{f"{_W}commentReference": "comment", f"{_W}instrText": "", f"{_W}rPr": "", f"{_W}pPr": "", f"{_W}sectPr": ""},
 }
@@ -53,6 +58,8 @@ def read_word(data: bytes, where: str) -> Document:
     title = ""
     blocks: list[Block] = []
     for paragraph in _paragraphs(body, left_out):
+        if len(blocks) > MAX_BLOCKS:
+            break  # the one too many is told by who sorts them
         style = styles.get(_value(paragraph, "pStyle"), _value(paragraph, "pStyle"))
         text = " ".join(_text(paragraph, left_out, hidden).split())
         if not text:
@@ -97,7 +104,14 @@ def _paragraphs(body: Element, left_out: Counter[str]) -> Iterator[Element]:
             yield element
         elif element.tag == f"{_W}tbl":
             left_out["table"] += 1
-        elif element.tag in (f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins", f"{_W}moveTo", f"{_W}customXml", f"{_W}smartTag"):
+        elif element.tag in (
+            f"{_W}sdt",
+            f"{_W}sdtContent",
+            f"{_W}ins",
+            f"{_W}moveTo",
+            f"{_W}customXml",
+            f"{_W}smartTag",
+        ):
             waiting += reversed(element)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -38,11 +37,15 @@ def test_a_project_is_read_whole_and_says_which_files(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "main.tex"):
         proposal = read_proposal(str(source))
         assert proposal.title == "Caches that forget"
-        assert proposal.modules == {
-            "abstract": "We keep few keys.",
-            "method": "Each key has a score.",
-            "experiments": "We test it. It works.",
-        } or proposal.modules["experiments"] == "We test it.\n\nIt works."
+        assert (
+            proposal.modules
+            == {
+                "abstract": "We keep few keys.",
+                "method": "Each key has a score.",
+                "experiments": "We test it. It works.",
+            }
+            or proposal.modules["experiments"] == "We test it.\n\nIt works."
+        )
         assert any("parts/method.tex, parts/tests.tex, parts/sub.tex" in one for one in proposal.warnings)
 
 
@@ -61,7 +64,7 @@ def test_the_main_file_may_have_no_class_and_parts_that_stand_alone_come_last(tm
 @pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "a/../../outside", "~/outside", "link", "|ls", "C:/x"])
 def test_nothing_outside_the_folder_is_opened(tmp_path: Path, name: str) -> None:
     write(tmp_path, {"outside.tex": "SECRET", "project/main.tex": MAIN % f"\\input{{{name}}}\\input {name}\n"})
-    os.symlink(tmp_path / "outside.tex", tmp_path / "project" / "link.tex")
+    (tmp_path / "project" / "link.tex").symlink_to(tmp_path / "outside.tex")
     project = read_project(tmp_path / "project" / "main.tex")
     assert "SECRET" not in project.text and "root:" not in project.text
     assert project.read == [] and any("outside" in reason for reason in project.refused.values())
@@ -80,7 +83,9 @@ def test_a_file_that_holds_itself_is_put_in_once(tmp_path: Path) -> None:
 
 
 def test_depth_and_number_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, {"main.tex": MAIN % "\\input{f0}"} | {f"f{at}.tex": f"\\input{{f{at + 1}}}" * 2 for at in range(15)})
+    write(
+        tmp_path, {"main.tex": MAIN % "\\input{f0}"} | {f"f{at}.tex": f"\\input{{f{at + 1}}}" * 2 for at in range(15)}
+    )
     monkeypatch.setattr(module, "MAX_FILES", 20)
     project = read_project(tmp_path / "main.tex")
     assert len(project.read) <= 20

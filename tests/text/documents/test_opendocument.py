@@ -38,6 +38,6 @@ def test_white_and_undisplayed_text_is_hidden() -> None:
         "<style:style style:name='T1'><style:text-properties fo:color='#ffffff'/></style:style>"
         "<style:style style:name='T2'><style:text-properties text:display='none'/></style:style>"
     )
-    body = "<text:p>Seen <text:span text:style-name='T1'>one</text:span><text:span text:style-name='T2'>two</text:span></text:p>"
+    body = "<text:p>Seen <text:span text:style-name='T1'>one</text:span><text:span text:style-name='T2'>two</text:span></text:p>"  # noqa: E501
     document = read_opendocument(opendocument(body, styles), "x.odt")
     assert (document.blocks[0].text, document.hidden) == ("Seen", ("one", "two"))
