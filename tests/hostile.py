@@ -173,8 +173,6 @@ def _text(folder: Path, name: str, dice: random.Random) -> str:
             "\x1b]0;x",
             "\x1b[31m",
             "a" * 90_000,
-        ]
-        + [
             "| a " * 200,
             "&lt;" * 100,
             "\u202e",

@@ -8,6 +8,7 @@ of a text is what `guide.text.proposal` reads of it for a single review; what of
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,15 +24,21 @@ from guide.corpus.sources.table import COLUMNS
 from guide.corpus.sources.text import open_bytes
 from guide.errors import InputError
 from guide.review import MODULE_KINDS, Form, ModuleKind
+from guide.text.documents.record import notes_of, unwrapped
 from guide.text.proposal import read_proposal
 from guide.text.sanitise import neutralise
 from guide.text.submission_table import read_table
 
-DOCUMENTS = (".md", ".markdown", ".txt", ".text", ".tex", ".latex", ".pdf")
+DOCUMENTS = (
+    *(".md", ".markdown", ".txt", ".text", ".tex", ".latex", ".pdf", ".docx", ".odt", ".html", ".htm", ".ipynb"),
+)
 TABLES = (".csv", ".tsv")
+_MAX_NOTES_BYTES = 200_000_000  # read whole; the submissions of a large venue have 60 MB
 _LINES = (".jsonl", ".ndjson")
 _COMPRESSED = (".gz", ".zst")
-_SHAPES = "Give JSON lines or CSV with title and abstract, a folder of .md, .txt, .tex or .pdf files, or one such file."
+_SHAPES = (
+    "Give JSON lines or CSV with title and abstract, a folder of .md, .tex, .pdf or .docx files, or one such file."
+)
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     **{name: COLUMNS[name] for name in ("id", "title", "abstract")},
     **{kind: (kind,) for kind in MODULE_KINDS if kind != "abstract"},
@@ -94,6 +101,8 @@ def read_submissions(source: str, *, limit: int | None = None) -> Iterator[Submi
     elif _suffix(path) in TABLES:
         compression_of(path)
         records = _records(path, read_table(path, _FIELDS))
+    elif (notes := _notes(path)) is not None:
+        records = _records(path, ((number, unwrapped(note)) for number, note in enumerate(notes, start=1)))
     elif _suffix(path) in _LINES or _begins_as_json(path):
         records = _records(path, read_jsonl(path))
     else:
@@ -155,6 +164,16 @@ def _check_there(path: Path) -> None:
     if not path.is_file():
         # A file is opened more than once: to tell what it holds, and to read it.
         raise InputError("a pipe or device is not read", where=path, fix="Save what comes from it, and name the file.")
+
+
+def _notes(path: Path) -> list[dict[str, Any]] | None:
+    """The notes of a .json file that holds a list of them, as OpenReview answers; None for any other file."""
+    if path.suffix.lower() != ".json" or path.stat().st_size > _MAX_NOTES_BYTES:
+        return None
+    try:
+        return notes_of(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, RecursionError):
+        return None  # JSON lines, or damaged: the reader of lines says which
 
 
 def _begins_as_json(path: Path) -> bool:

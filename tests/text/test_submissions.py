@@ -234,7 +234,7 @@ def folder(tmp_path: Path) -> Path:
     )
     (home / "d.pdf").write_bytes(paper())
     (home / "e.pdf").write_bytes(pdf(lambda pen: None))
-    (home / "f.docx").write_bytes(b"PK\x03\x04")
+    (home / "f.rtf").write_bytes(b"PK\x03\x04")
     (home / "README").write_text("words", encoding="utf-8")
     (home / "z.md").write_text("", encoding="utf-8")
     (home / ".hidden.md").write_text(IDEA, encoding="utf-8")
@@ -246,13 +246,13 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_is_read_by_relative_path_and_nothing_in_it_is_passed_over_in_silence(folder: Path) -> None:
     told = {one.id: one for one in read(folder)}
     assert list(told) == [
-        *("README", "b.md", "d.pdf", "deep/a.txt", "deep/er/c.tex", "e.pdf", "f.docx", "link", "z.md"),
+        *("README", "b.md", "d.pdf", "deep/a.txt", "deep/er/c.tex", "e.pdf", "f.rtf", "link", "z.md"),
     ]
     reasons = {name: one.reason for name, one in told.items() if isinstance(one, Unreadable)}
     assert reasons == {
         "README": "a file without an ending is not read",
         "e.pdf": "this PDF has no text on its 1 page (a scan?). Recognise its text first: ocrmypdf FILE text.pdf",
-        "f.docx": "a .docx file is not read",
+        "f.rtf": "a .rtf file is not read",
         "link": "a link to a folder is not followed",
         "z.md": "the input is empty. Describe the idea in a few sentences.",
     }
@@ -368,3 +368,15 @@ def test_a_venue_of_openreview_is_a_source(openreview: OpenReviewServer) -> None
     assert len(list(read_venue("TEST.cc/2024/Conference", limit=2, **named))) == 2
     with pytest.raises(InputError, match="has no venue"):
         list(read_venue("NOBODY", **named))
+
+
+def test_a_list_of_openreviews_notes_is_a_source(tmp_path: Path) -> None:
+    notes = [
+        {"id": f"n{at}", "content": {"title": {"value": f"Title {at}"}, "abstract": {"value": "We keep keys."}}}
+        for at in range(3)
+    ]
+    file = tmp_path / "notes.json"
+    for value in (notes, {"notes": notes, "count": 3}):
+        file.write_text(json.dumps(value), encoding="utf-8")
+        told = list(read_submissions(str(file)))
+        assert [(one.id, one.title) for one in told] == [("n0", "Title 0"), ("n1", "Title 1"), ("n2", "Title 2")]
