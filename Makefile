@@ -50,6 +50,7 @@ lint: $(FULL) ## check format, style, types and import contracts
 bench: $(FULL) ## run the benchmarks on the real records (GUIDE_DATA)
 	@test -n "$(GUIDE_DATA)" || { echo "make bench needs the real records: make bench GUIDE_DATA=dir" >&2; exit 1; }
 	$(BIN)/python benchmarks/bench_cold.py
+	$(BIN)/python benchmarks/bench_documents.py
 	$(BIN)/python benchmarks/bench_store.py "$(GUIDE_DATA)/literature.jsonl.zst"
 	$(BIN)/python benchmarks/bench_literature.py "$(GUIDE_DATA)/literature.jsonl.zst"
 	$(BIN)/python benchmarks/bench_encoder.py "$(GUIDE_DATA)/literature.jsonl.zst"

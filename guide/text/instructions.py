@@ -8,13 +8,58 @@ only what an engine judges is without them. Every pattern is bounded, so that th
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from guide.corpus.sentences import split_sentences
-from guide.text.instruction_wordings import FOREIGN_INSTRUCTION, INSTRUCTION, TELLING
+from guide.prompts import read_prompt
 
+WORDINGS_FILE = "injections.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wordings:
+    """The shipped wordings, compiled.
+
+    Attributes:
+        instruction: fits what speaks to the reviewer, in folded text.
+        foreign: the same in other alphabets.
+        telling: fits a word that every saying has one of.
+    """
+
+    instruction: re.Pattern[str]
+    foreign: re.Pattern[str]
+    telling: re.Pattern[str]
+
+
+def _read_wordings() -> _Wordings:
+    """Compile the wordings; raises GuideError as `read_prompt` does."""
+    data = tomllib.loads(read_prompt(WORDINGS_FILE).decode())
+    parts: dict[str, str] = {}
+
+    def filled(wording: str) -> str:
+        return re.sub(r"@([a-z]+)@", lambda name: parts[name[1]], wording)
+
+    for name, part in data["parts"].items():
+        parts[name] = filled(part)
+    orders, sayings, foreign, telling = (
+        "|".join(map(filled, data["wordings"][name])) for name in ("orders", "sayings", "foreign", "telling")
+    )
+    return _Wordings(
+        instruction=re.compile(
+            # Factored so that most places in a text fail at the first step.
+            rf"(?:^|[.:;!?,(\[>\u2013\u2014] ?| - )(?:{orders})"
+            rf"|\b(?:(?:please|kindly|and|then|so|now) (?:{orders})|{sayings})",
+            re.IGNORECASE,
+        ),
+        foreign=re.compile(foreign, re.IGNORECASE),
+        telling=re.compile(rf"\b(?:{telling})", re.IGNORECASE),
+    )
+
+
+_WORDINGS = _read_wordings()
 _NEAR = 160  # characters on either side; no saying is longer
 
 # Letters of other alphabets that print as a Latin one. Unicode folds those of mathematics, in rings, of other widths.
@@ -96,16 +141,20 @@ def find_instructions(text: str) -> tuple[str, ...]:
     """
     line = " ".join(text.split())
     folded = _fold(line)
-    found = [match for start, end in _telling_stretches(folded) for match in INSTRUCTION.finditer(folded, start, end)]
+    found = [
+        match
+        for start, end in _telling_stretches(folded)
+        for match in _WORDINGS.instruction.finditer(folded, start, end)
+    ]
     if not line.isascii():
-        found += FOREIGN_INSTRUCTION.finditer(line)
+        found += _WORDINGS.foreign.finditer(line)
     return tuple(match[0].strip(" .:;!?,([>\u2013\u2014-") for match in found)
 
 
 def _telling_stretches(text: str) -> Iterator[tuple[int, int]]:
     """Where in a text there can be an instruction: stretches that do not touch."""
     start = end = -1
-    for match in TELLING.finditer(text):
+    for match in _WORDINGS.telling.finditer(text):
         if match.start() - _NEAR > end:
             if end >= 0:
                 yield start, end
