@@ -7,6 +7,7 @@ from typing import Any
 from guide.review import (
     Calibration,
     CitedPaper,
+    Concern,
     Evidence,
     Finding,
     Influence,
@@ -14,7 +15,9 @@ from guide.review import (
     Judgement,
     Proposal,
     Provenance,
+    RequestedName,
     Review,
+    ReviewedPaper,
     Signals,
     Subscore,
 )
@@ -71,6 +74,82 @@ def evidence(identifier: str = "p1", similarity: float = 0.6, **changed: Any) ->
         "only_paper": ("speech",),
     }
     return Evidence(**{**plain, **changed})
+
+
+def concern(identifier: str = "baselines", p: float = 0.7, **changed: Any) -> Concern:
+    """Something reviewers object to."""
+    plain: dict[str, Any] = {
+        "id": identifier,
+        "name": "Baselines [and more]",
+        "aspect": "comparison",
+        "question": "What is the strongest rival?",
+        "p": p,
+        "base_rate": 0.5,
+        "association": -0.3,
+        "raised": 27,
+        "of": 50,
+        "asked": (
+            ReviewedPaper(
+                id="r1", title="Fish <b>that</b> count", venue="ICLR 2026", rating=4.5, url="https://example.org/r1"
+            ),
+        ),
+    }
+    return Concern(**{**plain, **changed})
+
+
+def full_review(**changed: Any) -> Review:
+    """A review with something in every part of it: findings, a strength, concerns, names, three papers, influences."""
+    sentences = ("We watch zebrafish.", "We count <script>alert(1)</script> stripes.", "It beats every other count.")
+    near = evidence("p1", 0.6)
+    plain: dict[str, Any] = {
+        "proposal": review().proposal.model_copy(
+            update={
+                "title": "Zebrafish <script>alert(1)</script> [draft]",
+                "modules": {"abstract": " ".join(sentences[:2]), "method": sentences[2]},
+            }
+        ),
+        "evidence": (
+            near,
+            near.model_copy(
+                update={
+                    "paper": near.paper.model_copy(
+                        update={"id": "p2", "title": "A & B", "year": 2021, "decision": "reject", "rating": 4.2}
+                    ),
+                    "similarity": 0.45,
+                    "relation": "both count; only yours watches",
+                }
+            ),
+            near.model_copy(
+                update={
+                    "paper": near.paper.model_copy(
+                        update={"id": "p3", "title": "Counting", "decision": "accept", "url": "javascript:alert(1)"}
+                    ),
+                    "similarity": 0.44,
+                }
+            ),
+        ),
+        "influences": tuple(
+            Influence(sentence=sentence, change=change)
+            for sentence, change in zip(sentences, (0.04, -0.01, -0.06), strict=True)
+        ),
+        "findings": (
+            Finding(
+                severity="major",
+                claim="Baselines (70%, usual 50%): What is the strongest rival?",
+                reason="27 of the 50 nearest were asked.",
+                quote=sentences[2],
+                evidence=("r1",),
+                change="Name the rival and run it.",
+                effort="medium",
+                concern="baselines",
+            ),
+            Finding(severity="minor", claim="No scale", quote=None, evidence=("p1",), change="Say how many fish."),
+            Finding(severity="strength", claim="A clear question", quote=sentences[0], evidence=(), change="Keep it."),
+        ),
+        "concerns": (concern(), concern("cost", 0.2, name="Cost", association=0.2, answered=sentences[1])),
+        "names": (RequestedName(name="FishBench", papers=4), RequestedName(name="NLI", papers=2)),
+    }
+    return review(**{**plain, **changed})
 
 
 def review(**changed: Any) -> Review:
