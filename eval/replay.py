@@ -14,7 +14,7 @@ import platformdirs
 from tqdm import tqdm
 
 from guide import __version__
-from guide.calibration.base_rates import DEFAULT_VENUE, parse_venue
+from guide.calibration.base_rates import REPLAYED_VENUE, parse_venue
 from guide.corpus.minilm.model import load_minilm
 from guide.corpus.records import Paper
 from guide.engines import STUDENT, EngineChoice, load_engine
@@ -61,7 +61,7 @@ class ReplayOptions:
 
     text: str = "stripped"
     engine: EngineChoice = STUDENT
-    venue: str = DEFAULT_VENUE
+    venue: str = REPLAYED_VENUE
     train: Path | None = None
     store: Path | None = None
     cutoff: str | None = None

@@ -29,6 +29,8 @@ BASE_RATES: dict[str, float] = {
     "NeurIPS-2025": 0.245,
 }
 DEFAULT_VENUE = "ICLR-2027"
+# What `guide replay` plays back: the last ICLR whose decisions came after those that the student learnt from.
+REPLAYED_VENUE = "ICLR-2025"
 _OWN_RATE = re.compile(r"(?P<name>[^=\s][^=]*)=(?P<rate>[0-9.]+)\s*(?P<percent>%?)")
 _SERIES = re.compile(r"(?P<series>[a-z]+)-(?P<year>\d{4})", re.IGNORECASE)
 

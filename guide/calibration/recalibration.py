@@ -248,15 +248,15 @@ def load_calibration(path: Path) -> EngineCalibration:
     return calibration
 
 
-def stated_venue(venue: str | None, calibration: Path | None) -> str:
-    """The venue that a command states P(accept) for: the one asked for, or the calibration's, or `DEFAULT_VENUE`.
+def stated_venue(venue: str | None, calibration: Path | None, default: str = DEFAULT_VENUE) -> str:
+    """The venue that a command states P(accept) for: the one asked for, or the calibration's, or `default`.
 
     Raises:
         InputError: the calibration cannot be used.
     """
     if venue is not None:
         return venue
-    return DEFAULT_VENUE if calibration is None else load_calibration(calibration).venue_option
+    return default if calibration is None else load_calibration(calibration).venue_option
 
 
 def without_year(venue: str) -> str:

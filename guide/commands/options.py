@@ -18,22 +18,25 @@ json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="P
 store_option: Decorator = click.option("--store", required=True, metavar="DIR", help="Folder of the literature store.")
 
 
-def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def venue_option(default: str = "ICLR-2027") -> Decorator:
     """Give a command --venue, which is the calibration's where none is given. It goes below `engine_options`."""
 
-    @functools.wraps(command)
-    def with_venue(*args: Any, venue: str | None, engine: EngineChoice, **values: Any) -> Any:
-        from guide.calibration.recalibration import stated_venue
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_venue(*args: Any, venue: str | None, engine: EngineChoice, **values: Any) -> Any:
+            from guide.calibration.recalibration import stated_venue
 
-        return command(*args, venue=stated_venue(venue, engine.calibration), engine=engine, **values)
+            return command(*args, venue=stated_venue(venue, engine.calibration, default), engine=engine, **values)
 
-    decorated: Callable[..., Any] = click.option(
-        "--venue",
-        metavar="VENUE",
-        help="State P(accept) for this venue: a known one (ICLR-2026, NeurIPS-2025, ...), a year to come, or 'NAME=RATE'. By default "
-        "the one of --calibration, and ICLR-2027 without.",
-    )(with_venue)
-    return decorated
+        option: Decorator = click.option(
+            "--venue",
+            metavar="VENUE",
+            help="State P(accept) for this venue: a known one (ICLR-2026, NeurIPS-2025, ...), one in a year to come, or "
+            f"'NAME=RATE'. By default the one of --calibration, and {default} without.",
+        )
+        return option(with_venue)
+
+    return decorate
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -30,7 +30,7 @@ OPENREVIEW = "openreview"
     "stripped and raw; or all the source has.",
 )
 @engine_options
-@venue_option
+@venue_option("ICLR-2025")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Literature to search for prior work.")
 @click.option(
     "--cutoff",

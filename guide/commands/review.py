@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("idea")
 @click.option("--store", metavar="DIR", help="Literature store to search; without it, the starter store.")
 @engine_options
-@venue_option
+@venue_option()
 @click.option("--cutoff", metavar="YYYY-MM", help="Count only work public by this month as prior.")
 @click.option(
     "--form",
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     help="What the text is; guessed if not given. An idea is not blamed for missing results.",
 )
 @click.option("-k", "count", type=click.IntRange(1, 50), default=8, show_default=True, help="Prior works to show.")
+@click.option("--full", is_flag=True, help="Everything: all findings, papers and concerns, and where they come from.")
 @json_option
 def review(
     idea: str,
@@ -34,12 +35,12 @@ def review(
     cutoff: str | None,
     form: Form | None,
     count: int,
+    full: bool,
     as_json: bool,
 ) -> None:
     """Review IDEA: a Markdown, text or JSON file, or - for standard input.
 
-    Prints the closest prior work, a calibrated chance of acceptance with what it rests on, which sentences move it,
-    and advice.
+    Prints a calibrated chance of acceptance, what reviewers will ask and what to change, and the closest work.
     """
     from guide.advisor import review_idea
 
@@ -49,4 +50,4 @@ def review(
         return
     from guide.advice.views.terminal import print_review
 
-    print_review(result)
+    print_review(result, full=full)

@@ -45,7 +45,7 @@ _REASONS = 20  # shown; some name a count of tokens or cells, and there may be a
 )
 @click.option("--dry-run", is_flag=True, help="Say what there is to judge and what it would take; judge nothing.")
 @engine_options
-@venue_option
+@venue_option()
 @json_option
 def score(
     source: tuple[str, ...],

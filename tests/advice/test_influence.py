@@ -1,6 +1,7 @@
 import numpy as np
 
 from guide.advice.influence import MAX_SENTENCES, leave_one_out
+from guide.corpus.sentences import split_sentences
 from guide.review import Venue
 
 GOOD, BAD, PLAIN = "The proof is complete.", "The sample is tiny.", "We look at data."
@@ -12,8 +13,9 @@ class _Engine:
     def __init__(self):
         self.asked = []
 
-    def chances_without_each(self, title, sentences, tried, venue):
-        self.asked.append((title, list(sentences), tried, venue))
+    def chances_without_each(self, title, text, tried, venue):
+        self.asked.append((title, text, tried, venue))
+        sentences = split_sentences(text)
         texts = [sentences, *([*sentences[:gone], *sentences[gone + 1 :]] for gone in range(tried))]
         return np.array([0.5 + 0.2 * (GOOD in text) - 0.1 * (BAD in text) for text in texts])
 
@@ -40,7 +42,7 @@ def test_a_single_sentence_has_no_influence_to_measure():
 def test_the_engine_is_asked_once_with_the_title():
     engine = _Engine()
     leave_one_out("Title", f"{PLAIN} {BAD}", engine, VENUE)
-    assert engine.asked == [("Title", [PLAIN, BAD], 2, VENUE)]
+    assert engine.asked == [("Title", f"{PLAIN} {BAD}", 2, VENUE)]
 
 
 def test_sentences_past_the_limit_are_counted():

@@ -65,7 +65,7 @@ def foresee(encoder: Pools, title: str, text: str) -> Foresight:
                 answered=_answer(kind, sentences),
             )
         )
-    return Foresight(tuple(sorted(concerns, key=expected_cost, reverse=True)), table.requested(rows, joined))
+    return Foresight(tuple(sorted(concerns, key=expected_cost, reverse=True)), table.requested(unit, joined))
 
 
 def expected_cost(concern: Concern) -> float:

@@ -32,7 +32,7 @@ def print_review(review: Review, console: Console | None = None, *, full: bool =
     out.print(f"[bold]{escape(title if full else shorten(title, out.width))}[/bold]")
     for warning in review.proposal.warnings if full else ():
         out.print(f"[yellow]note:[/yellow] {escape(warning)}")
-    _verdict(out, review.judgement)
+    _verdict(out, review.judgement, full=full)
     if full:
         _details(out, review.judgement)
     if review.reasoning is not None:
@@ -47,8 +47,9 @@ def print_review(review: Review, console: Console | None = None, *, full: bool =
         out.print(f"[dim]--full shows {left}.[/dim]")
 
 
-def _verdict(out: Console, judgement: Judgement) -> None:
-    said, _, doubt = verdict(judgement).partition("NOT CALIBRATED")
+def _verdict(out: Console, judgement: Judgement, *, full: bool) -> None:
+    sentence = verdict(judgement)
+    said, _, doubt = (sentence if full else shorten(sentence, 3 * out.width - 20)).partition("NOT CALIBRATED")
     out.print(escape(said) + (f"[bold red]NOT CALIBRATED[/bold red]{escape(doubt)}" if doubt else ""))
 
 
@@ -71,7 +72,8 @@ def _findings(out: Console, review: Review, *, full: bool) -> None:
     for number, finding in enumerate(asked if full else asked[:SHOWN], 1):
         _finding(out, number, finding, full=full)
     if review.names:
-        out.print(escape(f"Reviewers of near submissions asked for: {names_line(review.names)}"))
+        line = f"Reviewers of near submissions asked for: {names_line(review.names)}"
+        out.print(escape(line if full else shorten(line, out.width)))
     for finding in strengths(review) if full else ():
         out.print(f"[green]strength[/green] {escape(finding.claim)}")
         if finding.quote:
@@ -81,12 +83,13 @@ def _findings(out: Console, review: Review, *, full: bool) -> None:
 def _finding(out: Console, number: int, finding: Finding, *, full: bool) -> None:
     colour = "red" if finding.severity == "major" else "yellow"
     effort = f" [dim]({finding.effort} effort)[/dim]" if finding.effort else ""
-    out.print(f"[{colour}]{number}.[/{colour}] {escape(finding.claim)}{effort}")
+    claim = finding.claim if full else shorten(finding.claim, 2 * out.width - 30)
+    out.print(f"[{colour}]{number}.[/{colour}] {escape(claim)}{effort}")
     if full and finding.reason:
         out.print(Padding(f"[dim]{escape(finding.reason)}[/dim]", _INDENT))
     if full and finding.quote:
         out.print(Padding(f'[dim]"{escape(finding.quote)}"[/dim]', _INDENT))
-    change = finding.change if full else shorten(finding.change, 2 * out.width - 10)
+    change = finding.change if full else shorten(finding.change, 2 * out.width - 20)
     out.print(Padding(escape(f"Do: {change}"), _INDENT))
 
 
@@ -94,7 +97,7 @@ def _closest(out: Console, review: Review, *, full: bool) -> None:
     _section(out, "Closest work")
     if not review.evidence:
         out.print("The literature has nothing to show for this proposal.")
-    for number, item in enumerate(review.evidence if full else review.evidence[:SHOWN], 1):
+    for number, item in enumerate(review.evidence if full else review.evidence[:1], 1):
         _paper(out, number, item, full=full)
     provenance = review.provenance
     if full and provenance.near_duplicates_left_out:
@@ -106,7 +109,7 @@ def _closest(out: Console, review: Review, *, full: bool) -> None:
 
 def _paper(out: Console, number: int, item: Evidence, *, full: bool) -> None:
     place = f" ({place_of(item.paper)})"
-    title = item.paper.title if full else shorten(item.paper.title, max(30, out.width - len(place) - 4))
+    title = item.paper.title if full else shorten(item.paper.title, max(20, out.width - len(place) - 4))
     out.print(f"[bold]{number}. {escape(title)}[/bold]{escape(place)}")
     if full:
         out.print(Padding(f"[blue]{escape(item.paper.url or item.paper.id)}[/blue]", _INDENT))
@@ -153,7 +156,7 @@ def _left_out(review: Review) -> str:
     """What the first screen has no room for."""
     more = {
         "finding": len(review.findings) - min(SHOWN, len(changes(review))),
-        "paper": len(review.evidence) - min(SHOWN, len(review.evidence)),
+        "paper": len(review.evidence[1:]),
         "concern": len(review.concerns),
         "note": len(review.proposal.warnings),
     }
