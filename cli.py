@@ -14,6 +14,7 @@ from guide.errors import GuideError
 
 COMMANDS = {
     "review": "guide.commands.review:review",
+    "watch": "guide.commands.watch:watch",
     "read": "guide.commands.read:read",
     "score": "guide.commands.score:score",
     "replay": "guide.commands.replay:replay",
