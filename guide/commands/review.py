@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     help="What the text is; guessed if not given. An idea is not blamed for missing results.",
 )
 @click.option("-k", "count", type=click.IntRange(1, 50), default=8, show_default=True, help="Prior works to show.")
+@click.option("--compare", metavar="OLD", help="An earlier text: say what of its review the new one answers.")
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path),
+    help="Keep the review in this file (JSON lines), and compare with the last of the same idea.",
+)
 @click.option("--full", is_flag=True, help="Everything: all findings, papers and concerns, and where they come from.")
 @json_option
 def review(
@@ -35,6 +42,8 @@ def review(
     cutoff: str | None,
     form: Form | None,
     count: int,
+    compare: str | None,
+    history: Path | None,
     full: bool,
     as_json: bool,
 ) -> None:
@@ -42,12 +51,25 @@ def review(
 
     Prints a calibrated chance of acceptance, what reviewers will ask and what to change, and the closest work.
     """
-    from guide.advisor import review_idea
+    from guide.advisor import load_advisor
+    from guide.text.proposal import read_proposal
 
-    result = review_idea(idea, store=store, engine=engine, venue=venue, cutoff=cutoff, form=form, count=count)
+    with load_advisor(store=store, engine=engine) as advisor:
+        texts = [read_proposal(source, form=form) for source in (idea, compare) if source is not None]
+        result, *earlier = [advisor.review(text, venue=venue, cutoff=cutoff, count=count) for text in texts]
+    if history is not None:
+        from guide.advice.history import remember
+
+        before = remember(history, result)
+        earlier = earlier or ([before] if before is not None else [])
     if as_json:
         click.echo(result.model_dump_json(indent=2))
         return
+    from guide.advice.revision import compare_reviews
+    from guide.advice.views.revision import print_revision
     from guide.advice.views.terminal import print_review
 
     print_review(result, full=full)
+    for old in earlier:
+        click.echo()
+        print_revision(compare_reviews(old, result), full=full)

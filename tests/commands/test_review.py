@@ -19,8 +19,35 @@ def reviewed():
 def test_the_example_is_reviewed_from_end_to_end(cli):
     result = cli("review", IDEA)
     assert result.exit_code == 0
-    for said in ("P(accept)", "base rate 31.9% at ICLR-2025", "Closest prior work", "starter store", "Advice"):
+    for said in ("P(accept)", "at ICLR-2027", "What reviewers will ask", "Do:", "Closest work"):
         assert said in result.output
+    assert len(result.output.splitlines()) <= 24
+
+
+def test_everything_is_shown_when_asked_for(cli):
+    result = cli("review", IDEA, "--full")
+    assert result.exit_code == 0
+    for said in ("All concerns", "What in the text moves the estimate", "similarity", "store starter"):
+        assert said in result.output
+
+
+def test_what_an_edit_answered_is_told_beside_the_review(cli, tmp_path):
+    old = tmp_path / "old.md"
+    old.write_text(IDEA.read_text(encoding="utf-8"), encoding="utf-8")
+    new = tmp_path / "new.md"
+    new.write_text(f"{IDEA.read_text(encoding='utf-8')}\n\nWe will release the code.\n", encoding="utf-8")
+    result = cli("review", new, "--compare", old)
+    assert result.exit_code == 0
+    assert "P(accept)" in result.output
+
+
+def test_a_history_is_begun_and_then_compared_with(cli, tmp_path):
+    history = tmp_path / "history.jsonl"
+    assert cli("review", IDEA, "--history", history).exit_code == 0
+    assert len(history.read_text(encoding="utf-8").splitlines()) == 1
+    again = cli("review", IDEA, "--history", history)
+    assert again.exit_code == 0
+    assert "unchanged" in again.output.lower()
 
 
 def test_json_is_valid_against_the_published_schema(cli):
@@ -47,6 +74,7 @@ def test_all_evidence_stands_in_the_store_word_for_word(reviewed):
 
 def test_findings_cite_only_the_evidence(reviewed):
     known = {item.paper.id for item in reviewed.evidence}
+    known |= {paper.id for concern in reviewed.concerns for paper in concern.asked}
     assert all(set(finding.evidence) <= known for finding in reviewed.findings)
 
 
