@@ -21,7 +21,7 @@ FULL := $(VENV)/.full-installed
 # Two targets must not install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help review encoder test test-vllm test-browser lint bench replay starter clean
+.PHONY: help review encoder test test-all test-vllm test-browser lint bench replay starter clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,8 +29,11 @@ help: ## list the targets
 review: $(BASE) ## review examples/idea.md, or another file: make review IDEA=path
 	@$(BIN)/guide review "$(IDEA)"
 
-test: $(DEV) ## run the tests
-	$(BIN)/python -m pytest --ignore=tests/browser
+test: $(DEV) ## run the tests; those that need torch skip where it is not installed
+	$(BIN)/python -m pytest --ignore=tests/browser --durations=10
+
+test-all: $(FULL) ## run all tests that share one environment, with torch, training and Ray
+	$(BIN)/python -m pytest --ignore=tests/browser --durations=10
 
 # Heavier suites, each with an environment of its own, get a target of their own here and a line in .ci/run.
 test-vllm: $(VLLM)/.installed ## run the real vLLM engine on the processor, in an environment of its own
