@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Keep the review in this file (JSON lines), and compare with the last of the same idea.",
 )
+@click.option("--markdown", is_flag=True, help="Print the whole review as Markdown.")
+@click.option("--html", type=click.Path(path_type=Path), help="Also write it as one page that needs no other file.")
 @click.option("--full", is_flag=True, help="Everything: all findings, papers and concerns, and where they come from.")
 @json_option
 def review(
@@ -44,6 +46,8 @@ def review(
     count: int,
     compare: str | None,
     history: Path | None,
+    markdown: bool,
+    html: Path | None,
     full: bool,
     as_json: bool,
 ) -> None:
@@ -62,8 +66,15 @@ def review(
 
         before = remember(history, result)
         earlier = earlier or ([before] if before is not None else [])
-    if as_json:
-        click.echo(result.model_dump_json(indent=2))
+    if html is not None:
+        from guide.advice.views.page import render_page
+        from guide.atomic import write_text
+
+        write_text(html, render_page(result))
+    if as_json or markdown:
+        from guide.advice.views.markdown import render_markdown
+
+        click.echo(result.model_dump_json(indent=2) if as_json else render_markdown(result), nl=as_json)
         return
     from guide.advice.revision import compare_reviews
     from guide.advice.views.revision import print_revision

@@ -41,6 +41,15 @@ def test_what_an_edit_answered_is_told_beside_the_review(cli, tmp_path):
     assert "P(accept)" in result.output
 
 
+def test_the_review_is_written_as_markdown_and_as_a_page(cli, tmp_path):
+    result = cli("review", IDEA, "--markdown", "--html", tmp_path / "review.html")
+    assert result.exit_code == 0
+    assert result.output.startswith("# ")
+    page = (tmp_path / "review.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    assert "What reviewers will ask" in page
+
+
 def test_a_history_is_begun_and_then_compared_with(cli, tmp_path):
     history = tmp_path / "history.jsonl"
     assert cli("review", IDEA, "--history", history).exit_code == 0

@@ -74,4 +74,7 @@ def expected_cost(concern: Concern) -> float:
 
 
 def _answer(kind: Kind, sentences: Sequence[str]) -> str | None:
+    """The first sentence that speaks to the kind's question; how clearly a text is written no sentence of it says."""
+    if kind.aspect == "clarity":
+        return None
     return next((sentence for sentence in sentences if kind.is_answered_in(sentence.lower())), None)
