@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.text import Text
 
 from guide.advice.views.reasoning import print_reasoning
 from guide.advice.views.wording import (
@@ -22,6 +23,10 @@ from guide.advice.views.wording import (
 from guide.review import Evidence, Finding, Judgement, Provenance, Review
 
 _SENTENCES = 5
+# Lines on the first screen, so that it has 24 in all: why a number is doubtful takes its room from the changes.
+_CLAIM = 2
+_VERDICT = {"calibrated": 3, "not calibrated": 6}
+_CHANGE = {"calibrated": 2, "not calibrated": 1}
 _INDENT = (0, 0, 0, 3)
 
 
@@ -29,7 +34,7 @@ def print_review(review: Review, console: Console | None = None, *, full: bool =
     """Print a review, without colours where standard output is not a terminal; 24 lines of 80 unless `full`."""
     out = console or Console(highlight=False)
     title = review.proposal.title or "(no title)"
-    out.print(f"[bold]{escape(title if full else shorten(title, out.width))}[/bold]")
+    _print(out, Text(title, style="bold"), None if full else 1)
     for warning in review.proposal.warnings if full else ():
         out.print(f"[yellow]note:[/yellow] {escape(warning)}")
     _verdict(out, review.judgement, full=full)
@@ -70,27 +75,30 @@ def _findings(out: Console, review: Review, *, full: bool) -> None:
     if not asked:
         out.print("Nothing in this text makes any question likelier than it is for the average submission.")
     for number, finding in enumerate(asked if full else asked[:SHOWN], 1):
-        _finding(out, number, finding, full=full)
+        _finding(out, number, finding, lines=None if full else _CHANGE[review.judgement.calibration.status])
     if review.names:
         line = f"Reviewers of near submissions asked for: {names_line(review.names)}"
-        out.print(escape(line if full else shorten(line, out.width)))
+        _print(out, Text(line), None if full else 1)
     for finding in strengths(review) if full else ():
         out.print(f"[green]strength[/green] {escape(finding.claim)}")
         if finding.quote:
             out.print(Padding(f'[dim]"{escape(finding.quote)}"[/dim]', _INDENT))
 
 
-def _finding(out: Console, number: int, finding: Finding, *, full: bool) -> None:
-    colour = "red" if finding.severity == "major" else "yellow"
-    effort = f" [dim]({finding.effort} effort)[/dim]" if finding.effort else ""
-    claim = finding.claim if full else shorten(finding.claim, 2 * out.width - 30)
-    out.print(f"[{colour}]{number}.[/{colour}] {escape(claim)}{effort}")
-    if full and finding.reason:
+def _finding(out: Console, number: int, finding: Finding, *, lines: int | None) -> None:
+    """A finding whose claim and change take two lines and `lines`; whole, with its reason and quote, for None."""
+    claim = Text(f"{number}. ", style="red" if finding.severity == "major" else "yellow")
+    claim.append(finding.claim, style="default")
+    if finding.effort and lines is not None:
+        claim = _cut(out, claim, _CLAIM, out.width, spare=len(finding.effort) + 10)
+    if finding.effort:
+        claim.append(f" ({finding.effort} effort)", style="dim")
+    _print(out, claim, None if lines is None else _CLAIM)
+    if lines is None and finding.reason:
         out.print(Padding(f"[dim]{escape(finding.reason)}[/dim]", _INDENT))
-    if full and finding.quote:
+    if lines is None and finding.quote:
         out.print(Padding(f'[dim]"{escape(finding.quote)}"[/dim]', _INDENT))
-    change = finding.change if full else shorten(finding.change, 2 * out.width - 20)
-    out.print(Padding(escape(f"Do: {change}"), _INDENT))
+    _print(out, Text(f"Do: {finding.change}"), lines, indent=3)
 
 
 def _closest(out: Console, review: Review, *, full: bool) -> None:
@@ -108,15 +116,14 @@ def _closest(out: Console, review: Review, *, full: bool) -> None:
 
 
 def _paper(out: Console, number: int, item: Evidence, *, full: bool) -> None:
-    place = f" ({place_of(item.paper)})"
-    title = item.paper.title if full else shorten(item.paper.title, max(20, out.width - len(place) - 4))
-    out.print(f"[bold]{number}. {escape(title)}[/bold]{escape(place)}")
+    place = f" ({shorten(place_of(item.paper), out.width if full else 40)})"
+    title = Text(f"{number}. {item.paper.title}", style="bold")
+    _print(out, (title if full else _cut(out, title, 1, out.width - len(place))).append(place, style="not bold"))
     if full:
         out.print(Padding(f"[blue]{escape(item.paper.url or item.paper.id)}[/blue]", _INDENT))
         out.print(Padding(f"[dim]similarity {item.similarity:.2f}[/dim]", _INDENT))
-    relation = relation_of(item)
-    if relation:
-        out.print(Padding(escape(relation if full else shorten(relation, out.width - 4)), _INDENT))
+    if relation := relation_of(item):
+        _print(out, Text(relation), None if full else 1, indent=3)
 
 
 def _concerns(out: Console, review: Review) -> None:
@@ -166,3 +173,25 @@ def _left_out(review: Review) -> str:
 def _section(out: Console, title: str) -> None:
     out.print()
     out.print(f"[bold underline]{title}[/bold underline]")
+
+
+def _print(out: Console, text: Text, lines: int | None = None, indent: int = 0) -> None:
+    """Print a text within the width, at most so many lines of it; None for all."""
+    width = out.width - indent
+    for line in (text if lines is None else _cut(out, text, lines, width)).wrap(out, width):
+        line.rstrip()
+        out.print(Text(" " * indent).append_text(line), soft_wrap=True)
+
+
+def _cut(out: Console, text: Text, lines: int, width: int, spare: int = 0) -> Text:
+    """As much of a text as fills so many lines, less `spare` cells of the last; dots after a word where it is cut."""
+    wrapped = text.wrap(out, width)
+    kept = list(wrapped[:lines])
+    if len(wrapped) <= lines and kept and kept[-1].cell_len <= width - spare:
+        return text
+    for line in kept:
+        line.rstrip()
+    if kept[-1].cell_len > width - spare - 4:
+        kept[-1].truncate(width - spare - 4)
+        kept[-1] = kept[-1][: kept[-1].plain.rfind(" ")] if " " in kept[-1].plain.strip() else kept[-1]
+    return Text(" ").join(kept).append(" ...")

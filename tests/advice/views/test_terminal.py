@@ -1,11 +1,16 @@
 import io
+import itertools
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from guide.advice.views.terminal import print_review
 from guide.review import Concern, Finding, RequestedName, ReviewedPaper
-from tests.judgements import calibration, evidence, judgement, review
+from tests.judgements import calibration, evidence, full_review, judgement, review
 
 
 def _lines(shown, width=80, *, full=False):
@@ -70,6 +75,38 @@ def test_the_first_screen_has_24_lines_of_80_columns_whatever_the_texts():
     lines = _lines(_long_review())
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
+
+
+@given(
+    st.lists(st.text(alphabet="ab [/]中é\u00adW", max_size=400), min_size=1, max_size=6),
+    st.sampled_from(["calibrated", "not calibrated"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_text_makes_the_first_screen_longer_or_wider(texts, status):
+    turns = itertools.cycle(texts)
+    plain = full_review()
+    paper = plain.evidence[0].paper.model_copy(update={"title": next(turns), "venue": next(turns)})
+    shown = plain.model_copy(
+        update={
+            "proposal": plain.proposal.model_copy(update={"title": next(turns)}),
+            "judgement": judgement(calibration=calibration(status=status, reasons=(next(turns), next(turns)))),
+            "findings": tuple(
+                plain.findings[0].model_copy(update={"claim": next(turns), "change": next(turns)}) for _ in range(4)
+            ),
+            "evidence": (plain.evidence[0].model_copy(update={"paper": paper, "relation": next(turns)}),),
+            "names": (plain.names[0].model_copy(update={"name": next(turns)}),),
+        }
+    )
+    lines = _lines(shown)
+    assert len(lines) <= 24
+    assert max(map(cell_len, lines)) <= 80
+
+
+def test_a_name_is_never_cut_in_its_middle():
+    names = tuple(RequestedName(name=f"GPT-{number}omni", papers=2) for number in range(20))
+    (line,) = [line for line in _lines(full_review(names=names)) if "asked for" in line]
+    assert line.endswith(" ...")
+    assert re.fullmatch(r"(GPT-\d+omni \(2\), )*GPT-\d+omni(?: \(2\),)?", line.split(": ")[1].removesuffix(" ..."))
 
 
 def test_the_first_screen_says_what_it_has_no_room_for():
