@@ -31,7 +31,7 @@ def venue_option(default: str = "ICLR-2027") -> Decorator:
         option: Decorator = click.option(
             "--venue",
             metavar="VENUE",
-            help="State P(accept) for this venue: a known one (ICLR-2026, NeurIPS-2025, ...), one in a year to come, or "
+            help="State P(accept) for this venue: a known one (ICLR-2026, NeurIPS-2025, ...), one of a later year, or "
             f"'NAME=RATE'. By default the one of --calibration, and {default} without.",
         )
         return option(with_venue)
