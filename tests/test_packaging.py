@@ -244,7 +244,7 @@ def _requirements(*extras: str) -> list[Requirement]:
     found = []
     for requirement in map(Requirement, lines):
         if requirement.name == "guide-advisor":
-            found += [one for one in _requirements(*requirement.extras) if one not in found]
+            found += [one for one in _requirements(*sorted(requirement.extras)) if one not in found]
         elif requirement not in found:
             found.append(requirement)
     return found
