@@ -1,4 +1,4 @@
-"""`guide distill`: train the student, or a language model."""
+"""`guide distill`: train the student, a language model, or the forecast of concerns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StudentGroup(click.Group):
     epilog="Without a command's name, `student` is meant:  guide distill iclr-decisions.jsonl.zst --out student",
 )
 def distill() -> None:
-    """Train the student on decisions, or a language model on reviews."""
+    """Train the student on decisions, or a language model or the forecast of concerns on reviews."""
 
 
 distill.add_command(llm)
@@ -87,3 +87,27 @@ def student(
             f"  {year['trained_on']} -> {year['year']}: n {year['n']:,}, AUROC {year['auroc']:.3f}, "
             f"Spearman {rho}, Brier {year['brier']:.3f}, ECE {year['ece']:.3f}"
         )
+
+
+@distill.command(epilog="Example:  guide distill concerns reviews.jsonl.zst iclr2026.jsonl.zst --out concerns")
+@click.argument("reviews", type=click.Path(path_type=Path))
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the forecast and the table.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps embeddings for the next run.")
+@json_option
+def concerns(reviews: Path, submissions: Path, out: Path, cache: Path | None, as_json: bool) -> None:
+    """Learn from REVIEWS what reviewers object to, and gather who was asked what.
+
+    SUBMISSIONS says by `id` and `split` which are held out: those, and their reviews, are not read.
+    """
+    import json
+
+    from guide.advice.concerns.build import build_concerns
+
+    built = build_concerns(reviews, submissions, out, cache=cache, progress=True)
+    if as_json:
+        card = {"submissions": built.submissions, "names": built.names, "base_rates_of": built.newest}
+        click.echo(json.dumps({**card, "folder": str(built.folder)}))
+        return
+    learnt = f"{built.submissions:,} submissions, {built.names:,} names, base rates of {built.newest}"
+    click.echo(f"{learnt}, saved in {built.folder}")
