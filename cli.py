@@ -18,6 +18,7 @@ COMMANDS = {
     "read": "guide.commands.read:read",
     "score": "guide.commands.score:score",
     "replay": "guide.commands.replay:replay",
+    "replay-advice": "guide.commands.replay_advice:replay_advice",
     "report": "guide.commands.report:report",
     "corpus": "guide.commands.corpus:corpus",
     "distill": "guide.commands.distill:distill",
