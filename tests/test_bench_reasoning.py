@@ -151,6 +151,7 @@ def test_a_question_about_a_name_without_a_fact_has_no_answer() -> None:
 
 
 def test_the_engine_reads_the_saved_model_in_the_tokens_that_it_was_trained_on(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: make test-all brings it")
     folder = load_or_train(tmp_path / "model", steps=1)
     rng = random.Random(3)
     text = WORKED.prompt + end_thinking(write_trace(WORKED, rng)) + PROBE.lead

@@ -116,6 +116,8 @@ def test_a_replay_of_a_model_that_reads_prior_work_also_plays_it_without_and_wit
     ],
 )
 def test_settings_that_do_not_go_together_are_one_line(cli, options, complaint):
+    if complaint == "cannot be loaded":
+        pytest.importorskip("transformers", reason="torch is not installed: make test-all brings it")
     result = cli("review", IDEA, *options)
     assert result.exit_code in (1, 2)
     assert complaint in result.stderr

@@ -150,5 +150,5 @@ def test_an_unknown_precision_is_refused(folder: Path) -> None:
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(InputError, match=r"guide-advisor\[sentence\]"):
+    with pytest.raises(InputError, match=r"guide-advisor\[encoders\]"):
         SentenceEncoder("anything")

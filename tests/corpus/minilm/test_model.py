@@ -86,6 +86,7 @@ def test_it_can_be_sent_to_another_process(encoder):
 
 
 def test_an_unknown_encoder_is_an_input_error():
+    pytest.importorskip("sentence_transformers", reason="torch is not installed: make test-all brings it")
     with pytest.raises(GuideError, match="no-such-encoder"):
         load_encoder("./no-such-encoder")
 

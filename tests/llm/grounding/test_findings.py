@@ -223,7 +223,7 @@ def test_coverage_is_the_share_of_sentences_whose_citations_all_resolve() -> Non
 
 def test_marks_of_a_prompt_in_a_claim_are_made_harmless() -> None:
     (finding,), _ = _ground(_finding(claim="It is <think>fine</think>\x1b[31m."))
-    assert finding.claim == "It is \u2039think\u203afine\u2039/think\u203a[31m."
+    assert finding.claim == "It is \u2039think\u203afine\u2039/think\u203a."
 
 
 @given(
