@@ -39,35 +39,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="JSON lines of papers: plain, .gz or .zst")
     parser.add_argument("--texts", type=int, default=2_000, help="drawn from the file")
-    parser.add_argument(
-        "--precisions", nargs="+", default=["auto"], choices=("auto", "float32", "bfloat16"), help="to measure"
-    )
     options = parser.parse_args()
     texts = draw(options.file, options.texts)
     reference = SentenceTransformer(str(published_weights()), device="cpu")
-    encoders = {name: load_minilm(precision=name) for name in options.precisions}
-    embedders: dict[str, Embed] = {"sentence_transformers": lambda some: reference.encode(list(some))}
-    embedders |= {name: encoder.encode for name, encoder in encoders.items()}
+    encoder = load_minilm()
+    embedders: dict[str, Embed] = {
+        "sentence_transformers": lambda some: reference.encode(list(some)),
+        "guide": encoder.encode,
+    }
     vectors, seconds = embed_in_turns(embedders, texts)
     exact = vectors["sentence_transformers"]
     baseline = len(texts) / seconds["sentence_transformers"]
     line: dict[str, Any] = {
         "texts": len(texts),
-        "mean_tokens": round(float(count_tokens(next(iter(encoders.values())), texts).mean()), 1),
+        "mean_tokens": round(float(count_tokens(encoder, texts).mean()), 1),
         "model": MINILM_ID,
         "threads": torch.get_num_threads(),
         "processor": torch.cpu.get_capabilities()["cpu_name"],
         "sentence_transformers": {"texts_per_second": round(baseline, 1)},
-    }
-    for name, encoder in encoders.items():
-        rate = len(texts) / seconds[name]
-        line[name] = {
+        "guide": {
             "arithmetic": encoder.precision,
-            "texts_per_second": round(rate, 1),
-            "times_as_fast": round(rate / baseline, 2),
-            "mean_cosine": round(float(np.mean(np.sum(vectors[name] * exact, axis=1))), 6),
-            "recall_at_10": round(shared_neighbours(vectors[name], exact), 4),
-        }
+            "texts_per_second": round(len(texts) / seconds["guide"], 1),
+            "times_as_fast": round(len(texts) / seconds["guide"] / baseline, 2),
+            "mean_cosine": round(float(np.mean(np.sum(vectors["guide"] * exact, axis=1))), 6),
+            "recall_at_10": round(shared_neighbours(vectors["guide"], exact), 4),
+        },
+    }
     sys.stdout.write(json.dumps(line) + "\n")
 
 

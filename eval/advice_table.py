@@ -121,7 +121,10 @@ def _names(
 ) -> dict[str, NDArray[np.float64]]:
     """Precision of the names, of the most frequent ones and of another paper's."""
     named, texts = [paper.named() for paper in papers], [paper.joined for paper in papers]
-    asked = [[one.name for one in table.requested(unit, text)] for unit, text in zip(units, texts, strict=True)]
+    asked = [
+        [one.name for one in table.requested(*table.nearest(unit), text)]
+        for unit, text in zip(units, texts, strict=True)
+    ]
     return {
         "names, precision@5, neighbours": name_precision(asked, named),
         "names, precision@5, most frequent": name_precision(most_frequent_names(table, texts), named),

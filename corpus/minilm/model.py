@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,9 +82,9 @@ class MiniLM:
         self._kept_tokens = 0
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[MiniLM], tuple[Path]]:
-        # A session cannot be sent to another process; the folder can.
-        return type(self), (self._folder,)
+    def __reduce__(self) -> tuple[Callable[[], MiniLM], tuple[()]]:
+        # A session cannot be sent to another process; what it was loaded from can.
+        return partial(type(self), self._folder, threads=self._threads), ()
 
     def encode(self, texts: Sequence[str], *, progress: bool = False) -> NDArray[np.float32]:
         """Return (len(texts), 384) unit vectors, in the order given; text past 256 tokens is not read."""

@@ -38,7 +38,9 @@ def test_what_an_edit_answered_is_told_beside_the_review(cli, tmp_path):
     new.write_text(f"{IDEA.read_text(encoding='utf-8')}\n\nWe will release the code.\n", encoding="utf-8")
     result = cli("review", new, "--compare", old)
     assert result.exit_code == 0
-    assert "P(accept)" in result.output
+    assert result.output.count("P(accept)") == 2
+    assert " -> " in result.output
+    assert "still open" in result.output
 
 
 def test_the_review_is_written_as_markdown_and_as_a_page(cli, tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from guide.advice.concerns.forecast import load_forecast
-from guide.advice.concerns.neighbours import load_reviewed
+from guide.advice.concerns.neighbours import NEAREST, load_reviewed
 from guide.advice.concerns.taxonomy import Kind, load_kinds
 from guide.corpus.sentences import split_sentences
 from guide.review import Concern, RequestedName
@@ -45,11 +45,11 @@ def foresee(encoder: Pools, title: str, text: str) -> Foresight:
     layers = encoder.pool([joined]).layers
     chances = forecast.chances(layers.reshape(1, -1), forecast.vocabulary().weigh([joined]))[0]
     unit = layers[0, -1] / max(float(np.linalg.norm(layers[0, -1])), 1e-12)
-    rows, _ = table.nearest(unit)
+    rows, cosines = table.nearest(unit)
     sentences = split_sentences(text)
     concerns = []
     for number, kind in enumerate(kinds):
-        raised, asked = table.asked(rows, number)
+        raised, asked = table.asked(rows[:NEAREST], number)
         concerns.append(
             Concern(
                 id=kind.id,
@@ -60,12 +60,12 @@ def foresee(encoder: Pools, title: str, text: str) -> Foresight:
                 base_rate=round(float(forecast.base_rates[number]), 4),
                 association=round(float(forecast.associations[number]), 3),
                 raised=raised,
-                of=len(rows),
+                of=len(rows[:NEAREST]),
                 asked=asked,
                 answered=_answer(kind, sentences),
             )
         )
-    return Foresight(tuple(sorted(concerns, key=expected_cost, reverse=True)), table.requested(unit, joined))
+    return Foresight(tuple(sorted(concerns, key=expected_cost, reverse=True)), table.requested(rows, cosines, joined))
 
 
 def expected_cost(concern: Concern) -> float:

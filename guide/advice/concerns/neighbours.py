@@ -61,7 +61,7 @@ class Reviewed:
     name_starts: NDArray[np.uint32]
     name_numbers: NDArray[np.uint16]
 
-    def nearest(self, unit: NDArray[np.float32], count: int = NEAREST) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def nearest(self, unit: NDArray[np.float32], count: int = NAMING) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and cosines of the submissions nearest to a unit vector (width,), the text itself left out."""
         own = (unit - self.middle) @ self.projection
         own = own / max(float(np.linalg.norm(own)), 1e-9)
@@ -77,12 +77,13 @@ class Reviewed:
         own = [int(row) for row in rows if self.raised[row, kind]]
         return len(own), tuple(self._paper(row) for row in own[:shown])
 
-    def requested(self, unit: NDArray[np.float32], text: str, shown: int = 5) -> tuple[RequestedName, ...]:
+    def requested(
+        self, rows: NDArray[np.int64], cosines: NDArray[np.float32], text: str, shown: int = 5
+    ) -> tuple[RequestedName, ...]:
         """Names that reviewers of two or more near submissions brought up, the text does not; most telling first.
 
         A name weighs by the cubed cosines of the submissions it stands in and by the root of its inverse frequency.
         """
-        rows, cosines = self.nearest(unit, NAMING)
         weights: Counter[int] = Counter()
         papers: Counter[int] = Counter()
         for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):

@@ -53,8 +53,8 @@ def test_those_asked_are_counted_and_the_nearest_three_named(table):
 
 
 def test_a_name_the_text_mentions_or_that_one_paper_had_is_not_asked_for(table, units):
-    assert [one.name for one in table.requested(units[7], "nothing")][:1] == ["FooNet"]
-    assert "FooNet" not in [one.name for one in table.requested(units[7], "We use foonet.")]
+    assert [one.name for one in table.requested(*table.nearest(units[7]), "nothing")][:1] == ["FooNet"]
+    assert "FooNet" not in [one.name for one in table.requested(*table.nearest(units[7]), "We use foonet.")]
 
 
 def test_what_is_saved_is_read_again(table, units, tmp_path):
